@@ -1,0 +1,51 @@
+# Two commands are enough on a fresh machine: `make demo` and `make test`.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.ready
+PYTEST := $(BIN)/python -m pytest
+# Two workers: the suite is written for two cores, and a busy machine gains nothing from more.
+JOBS   ?= 2
+
+.PHONY: setup demo run test test-slow check bench lock servers clean
+
+setup: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "Vigie needs Python 3.11 or newer; PYTHON=... names another" >&2; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { sh tests/tools/debian_packages.sh python3-venv && $(PYTHON) -m venv $(VENV); }
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: setup
+	$(BIN)/vigie demo
+
+run: setup
+	$(BIN)/vigie
+
+# Lint, types and walls: quick, no server needed.
+check: setup
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+# Test servers are unpacked into .cache/ without root; what can't be fetched skips its tests by name.
+servers: setup
+	@sh tests/tools/fetch_servers.sh || echo "some test servers are missing: their tests will be skipped by name" >&2
+
+test: check servers
+	$(PYTEST) -n $(JOBS) -m "not slow" tests
+
+test-slow: servers
+	$(PYTEST) -m slow tests
+
+bench: servers
+	$(BIN)/python -m tests.bench
+
+lock:
+	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --group dev --no-header --no-annotate -o requirements.lock pyproject.toml --quiet
+
+clean:
+	rm -rf $(VENV) .cache build dist

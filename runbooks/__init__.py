@@ -1,0 +1,1 @@
+"""The runbooks that ship with Vigie, read as data."""

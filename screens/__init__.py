@@ -1,0 +1,1 @@
+"""Everything that imports Textual: the application, its screens, widgets and dialogs."""

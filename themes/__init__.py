@@ -1,0 +1,1 @@
+"""Colour themes (YAML) and the global style sheet, read as data."""
