@@ -1,0 +1,1 @@
+"""Numbered SQL migrations of the journal, read as data; additive only, so that older processes may stay open."""
