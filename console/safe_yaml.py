@@ -1,8 +1,8 @@
 """YAML from outside, read safely: limits on size, depth and aliases, no duplicate keys, and the line of every key.
 
 The scalars are those of the YAML 1.2 core schema (https://yaml.org/spec/1.2.2/#103-core-schema): only ``true`` and
-``false`` are booleans, and dates, times and ``yes``/``no`` stay text. So ``options: {yes: promote, no: page}`` and ``at: 12:30``
-mean what they say. Tags of languages (``!!python/…``, ``!Ref``) are refused. Merge keys (``<<``) work.
+``false`` are booleans, and dates, times and ``yes``/``no`` stay text. So ``options: {yes: promote, no: page}`` and
+``at: 12:30`` mean what they say. Tags of languages (``!!python/…``, ``!Ref``) are refused. Merge keys (``<<``) work.
 """
 
 from __future__ import annotations
