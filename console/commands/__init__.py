@@ -1,0 +1,1 @@
+"""The commands of ``vigie``, one file each; imported only when called."""

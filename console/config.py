@@ -1,0 +1,288 @@
+"""The configuration, ``vigie.yaml``: types, defaults and documentation in one place.
+
+Every key is optional; with no file at all Vigie watches this host. A mistake is one line: file, line, key, what was
+expected. Where the file is looked for: ``--config``, ``VIGIE_CONFIG``, the user's configuration folder, ``/etc/vigie``.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from console.safe_yaml import Loaded, YamlError, load_file
+from console.sanitize import one_line
+from console.services import ServiceConfig, Span, decode_span, default_services, encode_span, gather_options
+
+FILE_NAME: Final = "vigie.yaml"
+
+
+class ConfigError(Exception):
+    """The configuration can't be used; ``str()`` is one line: file:line, key, what was expected."""
+
+
+class SeverityConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """One level of the house's severity scheme, the worst first."""
+
+    name: str  # as people type it: SEV1, P0
+    description: str = ""
+    respond: Span = Span(0)  # how soon somebody should have it; 0s = not set
+    update: Span = Span(0)  # how often a status update is due; 0s = not set
+
+
+DEFAULT_SEVERITIES: Final = (
+    SeverityConfig(name="SEV1", description="down, or data at risk", respond=Span(300), update=Span(1800)),
+    SeverityConfig(name="SEV2", description="degraded for many", respond=Span(900), update=Span(3600)),
+    SeverityConfig(name="SEV3", description="a part is degraded, or a way around exists", respond=Span(3600)),
+    SeverityConfig(name="SEV4", description="minor"),
+)
+
+
+class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """Everything that can be configured."""
+
+    services: tuple[ServiceConfig, ...] = ()  # none = this host
+    severities: tuple[SeverityConfig, ...] = DEFAULT_SEVERITIES
+    time_zone: str = ""  # IANA name for times that people type and read; "" = the machine's
+    runbooks: tuple[str, ...] = ()  # folders or files, relative to this file
+    database: str = ""  # "" = the user's data folder; relative to this file
+    database_mode: str = "0600"  # "0660" lets a group share it, in a setgid folder
+    output_cap: str = "16MB"  # of a command's output kept on disk
+    theme: str = "dark"
+    ascii: bool = False  # draw without Unicode, whatever the locale says
+    bell: bool = True
+    title: str = ""  # what the header calls this console; "" = the host name
+
+    def watched(self) -> tuple[ServiceConfig, ...]:
+        """The services to watch: the configured ones, or this host."""
+        return self.services or default_services()
+
+    @property
+    def file_mode(self) -> int:
+        """The database's mode as a number."""
+        return int(self.database_mode, 8)
+
+    @property
+    def output_cap_bytes(self) -> int:
+        """How many bytes of a command's output are kept."""
+        return parse_size(self.output_cap)
+
+    def severity(self, name: str) -> SeverityConfig | None:
+        """The level that *name* means, whatever its case; ``2`` and ``sev2`` both find ``SEV2``."""
+        wanted = name.casefold()
+        for level in self.severities:
+            known = level.name.casefold()
+            if wanted == known or (
+                wanted.isdigit() and known.endswith(wanted) and not known[: -len(wanted)][-1:].isdigit()
+            ):
+                return level
+        return None
+
+    def zone(self) -> Any:
+        """The ``tzinfo`` for times that people type and read."""
+        from zoneinfo import ZoneInfo
+
+        name = self.time_zone or local_zone()
+        return ZoneInfo(name)
+
+    def hash(self) -> str:
+        """Tells two configurations apart: short hex SHA-256."""
+        return hashlib.sha256(msgspec.json.encode(self, order="deterministic", enc_hook=encode_span)).hexdigest()[:16]
+
+
+_SIZE: Final = re.compile(r"(\d+(?:\.\d+)?)\s*([kKMGT]?)i?[bB]?")
+
+
+def parse_size(text: str) -> int:
+    """``16MB``, ``512k``, ``1GiB`` in bytes (powers of 1,000; of 1,024 with an ``i``). Raises ``ValueError``."""
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"expected a size such as 16MB, got {text!r}")
+    base = 1024 if "i" in text else 1000
+    return int(float(match[1]) * base ** " kMGT".replace("K", "k").index(match[2].replace("K", "k") or " "))
+
+
+def local_zone() -> str:
+    """The IANA name of the machine's time zone, ``UTC`` when it can't be told."""
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    candidates = [os.environ.get("TZ", "").lstrip(":")]
+    try:
+        candidates.append(str(Path("/etc/localtime").resolve()).partition("/zoneinfo/")[2])
+        candidates.append(Path("/etc/timezone").read_text(encoding="utf-8").strip())
+    except (OSError, UnicodeDecodeError):
+        pass
+    for name in candidates:
+        try:
+            if name:
+                ZoneInfo(name)
+                return name
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            continue
+    return "UTC"
+
+
+class Paths(Struct, frozen=True):
+    """Where things are: the database, and beside it a folder with all that is not the record itself."""
+
+    database: Path
+
+    @property
+    def folder(self) -> Path:
+        """``vigie.d`` beside ``vigie.db``."""
+        return self.database.with_name((self.database.stem or "vigie") + ".d")
+
+    @property
+    def status_db(self) -> Path:
+        """Current states and samples: prunable."""
+        return self.folder / "status.db"
+
+    @property
+    def drafts(self) -> Path:
+        """Half-typed lines."""
+        return self.folder / "drafts.db"
+
+    @property
+    def spool(self) -> Path:
+        """Output of commands, whole."""
+        return self.folder / "spool"
+
+    @property
+    def evidence(self) -> Path:
+        """Attachments, by hash."""
+        return self.folder / "evidence"
+
+    @property
+    def log(self) -> Path:
+        """What goes wrong inside, for whoever mends Vigie."""
+        return self.folder / "vigie.log"
+
+
+def default_config_files() -> tuple[Path, ...]:
+    """Where the configuration is looked for when nobody names it."""
+    import platformdirs
+
+    return (Path(platformdirs.user_config_dir("vigie", appauthor=False)) / FILE_NAME, Path("/etc/vigie") / FILE_NAME)
+
+
+def default_database() -> Path:
+    """Where the database is when nobody names it."""
+    import platformdirs
+
+    return Path(platformdirs.user_data_dir("vigie", appauthor=False)) / "vigie.db"
+
+
+def find(named: str | None, environ: Mapping[str, str] = os.environ) -> Path | None:
+    """The configuration file to read; None = there is none. A named one that is missing raises :class:`ConfigError`."""
+    wanted = named or environ.get("VIGIE_CONFIG")
+    if wanted:
+        path = Path(wanted).expanduser()
+        if not path.is_file():
+            raise ConfigError(f"{path}: no such configuration file")
+        return path
+    return next((path for path in default_config_files() if path.is_file()), None)
+
+
+def load(path: Path | None) -> Config:
+    """The configuration in *path*, or the defaults. Raises :class:`ConfigError` in one line."""
+    if path is None:
+        return Config()
+    try:
+        loaded = load_file(path)
+    except YamlError as error:
+        raise ConfigError(str(error)) from None
+    except OSError as error:
+        raise ConfigError(f"{path}: can't be read ({error.strerror})") from None
+    data = loaded.data
+    if data is None:
+        return Config()
+    if not isinstance(data, dict):
+        raise ConfigError(f"{path}:1: expected keys such as `services:`, got {type(data).__name__}")
+    if "services" in data:
+        data = {**data, "services": gather_options(data["services"])}
+    try:
+        config: Config = msgspec.convert(data, Config, dec_hook=decode_span)
+    except msgspec.ValidationError as error:
+        raise ConfigError(_located(loaded, str(error))) from None
+    _check(config, loaded)
+    return config
+
+
+def _located(loaded: Loaded, message: str) -> str:
+    what, _, where = message.partition(" - at `")
+    where = where.removesuffix("`")
+    unknown = re.fullmatch(r"Object contains unknown field `(.+)`", what)
+    if unknown:
+        line = loaded.line_at(f"{where or '$'}.{unknown[1]}")
+        return f"{loaded.source}:{line}: {_key(where, unknown[1])}: not a key that is known here"
+    text = what[:1].lower() + what[1:]
+    return f"{loaded.source}:{loaded.line_at(where)}: {_key(where)}: {one_line(text, 300)}"
+
+
+def _key(where: str, last: str = "") -> str:
+    return ".".join(part for part in (where.removeprefix("$").lstrip("."), last) if part) or "the document"
+
+
+def _check(config: Config, loaded: Loaded) -> None:
+    """What types alone can't say."""
+    from zoneinfo import ZoneInfo
+
+    def refuse(where: tuple[str | int, ...], message: str) -> ConfigError:
+        key = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in where).lstrip(".")
+        return ConfigError(f"{loaded.source}:{loaded.line(where)}: {key}: {message}")
+
+    if config.time_zone:
+        try:
+            ZoneInfo(config.time_zone)
+        except (ValueError, OSError, KeyError):
+            raise refuse(
+                ("time_zone",), f"not a time zone: {config.time_zone!r} (expected e.g. Europe/Paris)"
+            ) from None
+    if (
+        not re.fullmatch(r"0?[0-7]{3}", config.database_mode)
+        or config.file_mode & 0o117
+        or config.file_mode & 0o600 != 0o600
+    ):
+        raise refuse(("database_mode",), f'expected "0600", "0640" or "0660", got {config.database_mode!r}')
+    try:
+        config.output_cap_bytes  # noqa: B018 - asked for its error
+    except ValueError as error:
+        raise refuse(("output_cap",), str(error)) from None
+    names: dict[str, int] = {}
+    for index, service in enumerate(config.services):
+        if not service.name or "/" in service.name:
+            raise refuse(("services", index, "name"), "expected a name without a slash")
+        if service.name in names:
+            raise refuse(("services", index, "name"), f"the service {service.name!r} stands here twice")
+        names[service.name] = index
+    for index, service in enumerate(config.services):
+        for parent in service.parents:
+            if parent not in names:
+                raise refuse(("services", index, "parents"), f"no service is named {parent!r}")
+    if not config.severities:
+        raise refuse(("severities",), "expected at least one level")
+
+
+def resolve_paths(
+    config: Config, source: Path | None, named_db: str | None, environ: Mapping[str, str] = os.environ
+) -> Paths:
+    """Where the database is: ``--db``, ``VIGIE_DB``, the configuration, the user's data folder."""
+    named = named_db or environ.get("VIGIE_DB")
+    if named:
+        return Paths(Path(named).expanduser().absolute())
+    if config.database:
+        base = source.parent if source else Path.cwd()
+        return Paths((base / Path(config.database).expanduser()).absolute())
+    return Paths(default_database().absolute())
+
+
+def runbook_paths(config: Config, source: Path | None) -> list[Path]:
+    """The configured runbook folders and files, absolute."""
+    base = source.parent if source else Path.cwd()
+    return [(base / Path(entry).expanduser()).absolute() for entry in config.runbooks]
