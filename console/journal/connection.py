@@ -118,9 +118,10 @@ def _make(path: Path, file_mode: int, busy_s: float) -> None:
     try:
         connection = connect(fresh, read_only=False, busy_s=busy_s)
         try:
-            connection.execute(f"PRAGMA journal_mode = {'WAL' if wal_is_safe() else 'TRUNCATE'}")
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             _migrate(connection, path)
+            if wal_is_safe():
+                connection.execute("PRAGMA journal_mode = WAL")
         finally:
             connection.close()
     except sqlite3.Error as error:
@@ -134,7 +135,14 @@ def _refuse_unsafe_wal(path: Path, busy_s: float) -> None:
         return
     probe = connect(path, read_only=True, busy_s=busy_s)  # a reader never checkpoints, so looking is harmless
     try:
-        if journal_mode(probe) == "wal":
+        try:
+            mode = journal_mode(probe)
+        except sqlite3.OperationalError as error:
+            # A writer died in the middle: only a database with a rollback journal can be in that state, never WAL.
+            if error.sqlite_errorcode == sqlite3.SQLITE_READONLY_ROLLBACK:
+                return
+            raise
+        if mode == "wal":
             raise WalRefused(
                 f"{path}: in WAL mode, which this SQLite ({sqlite3.sqlite_version}) can corrupt; "
                 "use the Vigie that made it, or a Python with SQLite 3.51.3 or newer"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from pathlib import Path
 from typing import Final
 
@@ -56,6 +57,11 @@ def check(path: Path, *, mounts: str | None = None) -> bool:
         raise ReadOnly(f"{path}: can't be reached ({error.strerror}); --db names another file") from None
     if not stat.S_ISREG(found.st_mode):
         raise NotOurs(f"{path}: not a file; --db names the database")
+    for _ in range(20):  # a database being made has two names for a moment
+        if found.st_nlink == 1:
+            break
+        time.sleep(0.05)
+        found = path.stat()
     if found.st_nlink > 1:
         raise JournalError(
             f"{path}: has {found.st_nlink} names (hard links), and SQLite is safe with one; remove the others"
