@@ -133,22 +133,23 @@ def _make(path: Path, file_mode: int, busy_s: float) -> None:
 def _refuse_unsafe_wal(path: Path, busy_s: float) -> None:
     if wal_is_safe():
         return
-    probe = connect(path, read_only=True, busy_s=busy_s)  # a reader never checkpoints, so looking is harmless
     try:
+        probe = connect(path, read_only=True, busy_s=busy_s)  # a reader never checkpoints, so looking is harmless
         try:
             mode = journal_mode(probe)
-        except sqlite3.OperationalError as error:
-            # A writer died in the middle: only a database with a rollback journal can be in that state, never WAL.
-            if error.sqlite_errorcode == sqlite3.SQLITE_READONLY_ROLLBACK:
-                return
-            raise
-        if mode == "wal":
-            raise WalRefused(
-                f"{path}: in WAL mode, which this SQLite ({sqlite3.sqlite_version}) can corrupt; "
-                "use the Vigie that made it, or a Python with SQLite 3.51.3 or newer"
-            )
-    finally:
-        probe.close()
+        finally:
+            probe.close()
+    except sqlite3.OperationalError as error:
+        # A writer died in the middle. Only a database with a rollback journal can be in that state, never one in WAL;
+        # the writable connection that comes next rolls it back.
+        if error.sqlite_errorcode == sqlite3.SQLITE_READONLY_ROLLBACK:
+            return
+        raise
+    if mode == "wal":
+        raise WalRefused(
+            f"{path}: in WAL mode, which this SQLite ({sqlite3.sqlite_version}) can corrupt; "
+            "use the Vigie that made it, or a Python with SQLite 3.51.3 or newer"
+        )
 
 
 def _check_identity(connection: sqlite3.Connection, path: Path) -> None:

@@ -60,6 +60,10 @@ def translate(error: sqlite3.Error, path: Path) -> JournalError:
         )
     if code == sqlite3.SQLITE_FULL:
         return DiskFull(f"{path}: no space left on the disk; what you typed is kept and is saved when there is room")
+    if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_READONLY_ROLLBACK:
+        return ReadOnly(
+            f"{path}: a writer was killed in the middle of a write; open it once without --read-only to undo that"
+        )
     if code == sqlite3.SQLITE_READONLY:
         return ReadOnly(f"{path}: read-only for this user; --read-only opens it for reading, --db names another file")
     if code == sqlite3.SQLITE_NOTADB:
