@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from console.safe_yaml import Loaded, YamlError, load_file
 from console.sanitize import one_line
-from console.services import ServiceConfig, Span, decode_span, default_services, encode_span, gather_options
+from console.services import ServiceConfig, Span, decode_span, default_services, encode_span, gather_options, spanned
 
 FILE_NAME: Final = "vigie.yaml"
 
@@ -32,8 +32,8 @@ class SeverityConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
     name: str  # as people type it: SEV1, P0
     description: str = ""
-    respond: Span = Span(0)  # how soon somebody should have it; 0s = not set
-    update: Span = Span(0)  # how often a status update is due; 0s = not set
+    respond: Span = spanned(0)  # how soon somebody should have it; 0s = not set
+    update: Span = spanned(0)  # how often a status update is due; 0s = not set
 
 
 DEFAULT_SEVERITIES: Final = (

@@ -14,7 +14,7 @@ _NAMED: Final = {0x1B: "<ESC>", 0x00: "<NUL>", 0x07: "<BEL>", 0x08: "<BS>", 0x7F
 
 # C0 without \t and \n, DEL, C1, soft hyphen, Arabic letter mark, Mongolian vowel separator, zero-width and bidi marks,
 # line and paragraph separators, invisible operators, interlinear anchors, BOM, surrogates, tags, variation selectors
-# supplement. U+200D (ZWJ) and U+FE0F are hidden joiners too, but only inside emoji, which lose nothing we need.
+# supplement. U+FE0F stays: it only chooses how the emoji before it is drawn.
 _HOSTILE: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f\u3164"
     "\ufeff\uffa0\ufff0-\ufffb\ud800-\udfff\U000e0000-\U000e0fff]"

@@ -35,6 +35,12 @@ class Span(float):
     __slots__ = ()
 
 
+def spanned(seconds: float, name: str | None = None) -> Span:
+    """A field whose default is a duration. (A factory, because msgspec's JSON Schema can't write a Span default.)"""
+    default: Span = field(default_factory=lambda: Span(seconds), name=name)
+    return default
+
+
 def decode_span(expected: type, value: object) -> Span:
     """The msgspec ``dec_hook`` for :class:`Span`. Raises ``ValueError`` with what was expected."""
     if expected is not Span:
@@ -58,12 +64,12 @@ class CheckConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     kind: str  # the name of a file in console/watch/probes
     name: str = ""  # unique in its service; "" = the kind
-    interval: Span = Span(15)
-    timeout: Span = Span(5)  # of the whole probe; shorter than the interval
+    interval: Span = spanned(15)
+    timeout: Span | None = None  # of the whole probe, shorter than the interval; None = 5s, or 0.8 of a short interval
     retry_interval: Span | None = None  # while a change is not yet believed; None = 5s, or the interval if that is less
     fail_threshold: int = 3  # results in a row before a problem is believed
     recover_threshold: int = 2  # results in a row before a recovery is believed
-    hold: Span = field(default=Span(0), name="for")  # a problem must also have lasted this long
+    hold: Span = spanned(0, name="for")  # a problem must also have lasted this long
     conditions: tuple[str, ...] | None = None  # all must hold, or the check is DOWN; None = the kind's own
     degraded_conditions: tuple[str, ...] = ()  # all must hold, or the check is DEGRADED
     recover_when: tuple[str, ...] = ()  # all must hold before a problem can end
