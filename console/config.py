@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import msgspec
-from msgspec import Struct
+from msgspec import Struct, field
 
 from console.safe_yaml import Loaded, YamlError, load_file
 from console.sanitize import one_line
@@ -48,7 +48,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that can be configured."""
 
     services: tuple[ServiceConfig, ...] = ()  # none = this host
-    severities: tuple[SeverityConfig, ...] = DEFAULT_SEVERITIES
+    severities: tuple[SeverityConfig, ...] = field(default_factory=lambda: DEFAULT_SEVERITIES)
     time_zone: str = ""  # IANA name for times that people type and read; "" = the machine's
     runbooks: tuple[str, ...] = ()  # folders or files, relative to this file
     database: str = ""  # "" = the user's data folder; relative to this file
