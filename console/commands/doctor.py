@@ -1,0 +1,179 @@
+"""``vigie doctor``: is this installation fit for a bad night? Each finding is one line, with a way on."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sqlite3
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Final
+
+import click
+from msgspec import Struct
+
+from console.clock import span
+from console.commands.context import Context
+from console.config import ConfigError
+from console.journal import connection, place
+from console.journal.errors import JournalError, Missing
+
+GOOD: Final = "ok"
+NOTE: Final = "note"  # works, and worth knowing
+BAD: Final = "bad"
+_LOW_SPACE: Final = 200_000_000  # bytes: room for a night of output and events
+
+
+class Finding(Struct, frozen=True):
+    """What one look found."""
+
+    level: str
+    about: str
+    text: str
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.pass_obj
+def doctor(ctx: Context, as_json: bool) -> int:
+    """Check this installation: configuration, database, disk, runbooks, watch, terminal. Exit 1 when something is bad."""
+    findings = [finding for look in LOOKS for finding in look(ctx)]
+    if as_json:
+        ctx.json([{"level": one.level, "about": one.about, "text": one.text} for one in findings])
+    else:
+        for one in findings:
+            ctx.echo(f"{one.level:<5} {one.about:<14} {one.text}")
+    return int(any(one.level == BAD for one in findings))
+
+
+def _python(_ctx: Context) -> Iterator[Finding]:
+    yield Finding(GOOD, "python", f"{sys.version.split()[0]}, {sys.executable}")
+    if not connection.wal_is_safe():
+        text = (
+            f"{sqlite3.sqlite_version} has the WAL-reset bug: databases use TRUNCATE, which is safe and a little slower"
+        )
+        yield Finding(NOTE, "sqlite", text)
+    else:
+        yield Finding(GOOD, "sqlite", f"{sqlite3.sqlite_version}, free of the WAL-reset bug: new databases use WAL")
+
+
+def _configuration(ctx: Context) -> Iterator[Finding]:
+    try:
+        config, source = ctx.config, ctx.config_file
+    except ConfigError as error:
+        yield Finding(BAD, "configuration", str(error))
+        return
+    if source is None:
+        yield Finding(
+            NOTE, "configuration", "no vigie.yaml: this host is watched (`vigie config schema` lists the keys)"
+        )
+        return
+    checks = sum(len(service.checks) for service in config.services)
+    yield Finding(GOOD, "configuration", f"{source}: {len(config.services)} services, {checks} checks")
+
+
+def _database(ctx: Context) -> Iterator[Finding]:
+    path = ctx.paths.database
+    try:
+        with ctx.reader() as journal:
+            journal.check_integrity()
+            streams = journal.streams()
+            broken = [verdict for info in streams if not (verdict := journal.verify(info.stream)).ok]
+            events = sum(info.count for info in streams)
+            mode = journal.mode
+    except Missing:
+        yield Finding(NOTE, "database", f"{path}: none yet; the first event makes it")
+    except JournalError as error:
+        yield Finding(BAD, "database", str(error))
+        return
+    else:
+        for verdict in broken:
+            yield Finding(BAD, "chain", f"{verdict.stream} is broken at seq {verdict.bad_seq}: {verdict.problem}")
+        yield Finding(GOOD, "database", f"{path}: {events} events in {len(streams)} streams, {mode}, synchronous=FULL")
+        if path.stat().st_mode & 0o007:
+            yield Finding(BAD, "permissions", f"{path} can be read by everybody: chmod o-rwx {path}")
+        elif not os.access(path, os.W_OK) or not os.access(path.parent, os.W_OK):
+            yield Finding(
+                BAD, "permissions", f"{path}: this user can't write it (or its folder); --read-only looks at it"
+            )
+    kind = place.file_system(path)
+    if kind:
+        yield Finding(GOOD, "file system", kind)
+
+
+def _space(ctx: Context) -> Iterator[Finding]:
+    folder = next(parent for parent in (ctx.paths.database, *ctx.paths.database.parents) if parent.is_dir())
+    free = shutil.disk_usage(folder).free
+    level = GOOD if free > _LOW_SPACE else BAD
+    yield Finding(
+        level,
+        "disk",
+        f"{free / 1e9:.1f} GB free at {folder}" + ("" if level == GOOD else ": make room before the night"),
+    )
+
+
+def _runbooks(ctx: Context) -> Iterator[Finding]:
+    from console.runbook.library import load_folder
+
+    try:
+        library = load_folder(ctx.runbook_paths)
+    except ConfigError as error:
+        yield Finding(BAD, "runbooks", str(error))
+        return
+    yield Finding(GOOD, "runbooks", f"{len(library.runbooks)} to choose from")
+    for problem in library.problems[:10]:
+        yield Finding(NOTE, "runbooks", str(problem))
+
+
+def _watch(ctx: Context) -> Iterator[Finding]:
+    from console.watch.status_db import leader_age
+
+    age = leader_age(ctx.paths.status_db, ctx.clock)
+    if age is None:
+        yield Finding(
+            NOTE, "watch", "nobody leads; the console starts a watch by itself, `vigie watch` runs one without"
+        )
+    else:
+        yield Finding(GOOD if age < 6 else BAD, "watch", f"the leader was heard {span(age)} ago")
+
+
+def _tools(_ctx: Context) -> Iterator[Finding]:
+    for name, use in (("bash", "runs the commands of runbooks"), ("ssh", "for steps on other hosts")):
+        if shutil.which(name) is None:
+            yield Finding(BAD if name == "bash" else NOTE, "tools", f"no {name} on the PATH: it {use}")
+    if _kills_at_logout():
+        text = "logind ends a user's processes at logout: `loginctl enable-linger` lets commands and the watch go on"
+        yield Finding(NOTE, "logind", text)
+
+
+def _kills_at_logout(configuration: Path = Path("/etc/systemd/logind.conf")) -> bool:
+    try:
+        lines = configuration.read_text(encoding="utf-8", errors="replace").splitlines()
+    except OSError:
+        return False
+    return any(line.replace(" ", "").lower() == "killuserprocesses=yes" for line in lines)
+
+
+def _terminal(_ctx: Context) -> Iterator[Finding]:
+    term = os.environ.get("TERM", "")
+    if not sys.stdout.isatty():
+        yield Finding(NOTE, "terminal", "none here: the console needs one, every command works without")
+        return
+    size = shutil.get_terminal_size()
+    level = BAD if term in ("", "dumb") else GOOD if size.columns >= 80 and size.lines >= 24 else NOTE
+    encoding = sys.stdout.encoding.lower()
+    drawn = "Unicode" if encoding == "utf-8" else f"ASCII ({encoding})"
+    yield Finding(level, "terminal", f"TERM={term or '(not set)'}, {size.columns}×{size.lines}, {drawn}")
+
+
+LOOKS: Final[tuple[Callable[[Context], Iterator[Finding]], ...]] = (
+    _python,
+    _configuration,
+    _database,
+    _space,
+    _runbooks,
+    _watch,
+    _tools,
+    _terminal,
+)
