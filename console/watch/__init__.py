@@ -1,0 +1,1 @@
+"""Live status: checks, their state, the schedule, the lease, and the database of what is true now."""

@@ -1,0 +1,176 @@
+"""Checks, ready to run: the configuration of services with everything validated, defaulted and built."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import msgspec
+
+from console.fingerprint import fingerprint
+from console.sanitize import one_line
+from console.services import CheckConfig, ServiceConfig, encode_span
+from console.watch.conditions import Condition, ConditionError, parse
+from console.watch.probes import probe_kinds, probe_module
+from console.watch.probing import Probe
+from console.watch.state import Policy
+
+Where = tuple[str | int, ...]
+_RETRY_S: Final = 5.0
+_TIMEOUT_S: Final = 5.0
+_SHORTEST_S: Final = 0.1
+
+
+class CheckError(ValueError):
+    """A check that can't be run. ``where`` is its place in the configuration: ``("services", 0, "checks", 1, "url")``."""
+
+    def __init__(self, where: Where, message: str) -> None:
+        super().__init__(f"{place(where)}: {message}")
+        self.where = where
+        self.message = message
+
+
+def place(where: Where) -> str:
+    """``services[0].checks[1].url``."""
+    text = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in where)
+    return text.removeprefix(".")
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check. ``key`` (``service/name``) is unique; ``fingerprint`` is that of its alert's labels."""
+
+    key: str
+    service: str
+    name: str
+    kind: str
+    policy: Policy
+    probe: Probe
+    conditions: tuple[Condition, ...]
+    degraded_conditions: tuple[Condition, ...]
+    recover_when: tuple[Condition, ...]
+    alertname: str
+    severity: str
+    runbook: str
+    labels: Mapping[str, str]
+    fingerprint: str
+    parents: tuple[str, ...]
+
+
+def config_hash(services: Sequence[ServiceConfig]) -> str:
+    """A short hash of what is watched: equal for equal configurations."""
+    return hashlib.sha256(msgspec.json.encode(services, enc_hook=encode_span, order="deterministic")).hexdigest()[:16]
+
+
+def compile_checks(services: Sequence[ServiceConfig]) -> tuple[Check, ...]:
+    """Every check of *services*. Raises :class:`CheckError` for the first thing that is wrong."""
+    names = _unique([service.name for service in services], ("services",), forbidden="/")
+    found: list[Check] = []
+    for position, service in enumerate(services):
+        where: Where = ("services", position)
+        for at, parent in enumerate(service.parents):
+            if parent not in names or parent == service.name:
+                raise CheckError((*where, "parents", at), f"expected the name of another service, got {parent!r}")
+        _unique([check.name or check.kind for check in service.checks], (*where, "checks"))
+        for at, check in enumerate(service.checks):
+            found.append(_compile(service, check, (*where, "checks", at)))
+    return tuple(found)
+
+
+def _unique(names: Sequence[str], where: Where, forbidden: str = "\n") -> frozenset[str]:
+    seen: set[str] = set()
+    for position, name in enumerate(names):
+        if not name or name != one_line(name) or forbidden in name:
+            without = f" without {forbidden}" if forbidden != "\n" else ""
+            raise CheckError((*where, position, "name"), f"expected a name on one line{without}, got {name!r}")
+        if name in seen:
+            raise CheckError((*where, position, "name"), f"the name {name!r} stands here twice")
+        seen.add(name)
+    return frozenset(seen)
+
+
+def _compile(service: ServiceConfig, config: CheckConfig, where: Where) -> Check:
+    try:
+        kind = probe_module(config.kind)
+    except LookupError:
+        known = ", ".join(probe_kinds())
+        raise CheckError((*where, "kind"), f"expected one of {known}, got {config.kind!r}") from None
+    name = config.name or config.kind
+    key = f"{service.name}/{name}"
+    conditions = kind.CONDITIONS if config.conditions is None else config.conditions
+    must = _conditions(conditions, kind.PLACEHOLDERS, (*where, "conditions"))
+    should = _conditions(config.degraded_conditions, kind.PLACEHOLDERS, (*where, "degraded_conditions"))
+    recover = _conditions(config.recover_when, kind.PLACEHOLDERS, (*where, "recover_when"))
+    wanted = frozenset[str]().union(*(one.placeholders for one in (*must, *should, *recover)))
+    labels = {**service.labels, **config.labels}
+    alertname = config.alert or key
+    identity = {**labels, "alertname": alertname, "service": service.name, "check": name}
+    return Check(
+        key=key,
+        service=service.name,
+        name=name,
+        kind=config.kind,
+        policy=_policy(config, where),
+        probe=kind.Probe(_options(kind.Options, config.options, where), wanted),
+        conditions=must,
+        degraded_conditions=should,
+        recover_when=recover,
+        alertname=alertname,
+        severity=config.severity,
+        runbook=config.runbook or service.runbook,
+        labels=identity,
+        fingerprint=fingerprint(identity),
+        parents=service.parents,
+    )
+
+
+def _policy(config: CheckConfig, where: Where) -> Policy:
+    interval = float(config.interval)
+    if interval < _SHORTEST_S:
+        raise CheckError((*where, "interval"), f"expected at least {_SHORTEST_S:g}s")
+    timeout = min(_TIMEOUT_S, 0.8 * interval) if config.timeout is None else float(config.timeout)
+    if not 0 < timeout < interval:
+        raise CheckError((*where, "timeout"), f"expected more than 0s and less than the interval of {interval:g}s")
+    retry = min(_RETRY_S, interval) if config.retry_interval is None else float(config.retry_interval)
+    if not _SHORTEST_S <= retry <= interval:
+        raise CheckError((*where, "retry_interval"), f"expected from {_SHORTEST_S:g}s to the interval of {interval:g}s")
+    for field in ("fail_threshold", "recover_threshold"):
+        if getattr(config, field) < 1:
+            raise CheckError((*where, field), "expected 1 or more")
+    return Policy(
+        interval=interval,
+        timeout=timeout,
+        retry_interval=retry,
+        fail_threshold=config.fail_threshold,
+        recover_threshold=config.recover_threshold,
+        hold=float(config.hold),
+    )
+
+
+def _conditions(texts: Sequence[str], known: frozenset[str], where: Where) -> tuple[Condition, ...]:
+    found = []
+    for position, text in enumerate(texts):
+        try:
+            condition = parse(text)
+        except ConditionError as error:
+            raise CheckError((*where, position), str(error)) from None
+        for name in sorted(condition.placeholders - known):
+            have = " ".join(f"[{one}]" for one in sorted(known))
+            raise CheckError((*where, position), f"[{name}] is not measured here; this kind has {have}")
+        found.append(condition)
+    return tuple(found)
+
+
+def _options(expected: type[Any], options: Mapping[str, Any], where: Where) -> Any:
+    for key in options:
+        if key not in expected.__struct_encode_fields__:
+            known = ", ".join(expected.__struct_encode_fields__)
+            raise CheckError((*where, key), f"not a key of this kind of check, which has {known} and the common ones")
+    try:
+        return msgspec.convert(dict(options), expected)
+    except msgspec.ValidationError as error:
+        message, _, path = str(error).partition(" - at `$.")
+        found = path.rstrip("`").partition("[")[0].partition(".")[0]
+        raise CheckError((*where, *([found] if found else [])), message[:1].lower() + message[1:]) from None
