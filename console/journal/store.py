@@ -293,11 +293,14 @@ class Journal:
         terms = ['"' + word.replace('"', '""') + '"' for word in words.split()]
         if not terms:
             return []
-        where = "pos IN (SELECT rowid FROM events_fts WHERE events_fts MATCH ?)"
-        parameters: list[Any] = [" ".join(terms) + "*"]
-        if stream is not None:
-            where, parameters = where + " AND stream = ?", [*parameters, stream]
-        return self._events(where, parameters, "pos DESC", limit)
+        match: list[Any] = [" ".join(terms) + "*"]
+        if (
+            stream is None
+        ):  # FTS5 walks rowids downwards by itself: the newest hits cost the same however many there are
+            inner, tail = "SELECT rowid FROM events_fts WHERE events_fts MATCH ? ORDER BY rowid DESC LIMIT ?", [limit]
+            return self._events(f"pos IN ({inner})", match + tail, "pos DESC", limit)
+        inner = "SELECT rowid FROM events_fts WHERE events_fts MATCH ?"
+        return self._events(f"pos IN ({inner}) AND stream = ?", [*match, stream], "pos DESC", limit)
 
     def verify(self, stream: str) -> chain.Verdict:
         """Recompute the chain of *stream*, page by page."""
