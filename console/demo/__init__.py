@@ -1,0 +1,1 @@
+"""The demo: real services on loopback, and an outage played through them."""

@@ -1,0 +1,1 @@
+"""Incidents: the scribe line, the fold, actions, metrics, import."""

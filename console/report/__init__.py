@@ -1,0 +1,1 @@
+"""What is written down: the postmortem and the sitrep."""

@@ -1,0 +1,1 @@
+"""Runbooks: reading, finding, running."""
