@@ -1,0 +1,169 @@
+"""status.db for those who look: consoles and commands. Cheap when nothing has changed; never in the leader's way."""
+
+from __future__ import annotations
+
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+import msgspec
+from msgspec import Struct
+from msgspec.structs import replace
+
+from console.clock import Clock
+from console.snapshot import Source, StatusSnapshot
+from console.watch.board import SOURCE, Sample
+from console.watch.lease import SILENCE_S, boot_id
+from console.watch.state import aged
+from console.watch.status_db import Leader, Unusable, connect, read_history, read_leader
+
+_BUSY_S: Final = 0.5
+_decode: Final = msgspec.msgpack.Decoder(StatusSnapshot)
+
+
+class Heard(Struct, frozen=True, kw_only=True):
+    """What is known of the leader. ``age_s`` is None when nobody leads."""
+
+    age_s: float | None = None
+    leader: Leader | None = None
+
+    @property
+    def alive(self) -> bool:
+        """Whether somebody leads, by a fresh heartbeat."""
+        return self.age_s is not None and self.age_s <= SILENCE_S
+
+
+class StatusReader:
+    """Reads the status.db at *path*, which may be missing, replaced or damaged at any time. For one thread at a time.
+
+    Nothing here raises: what can't be read is :attr:`problem`, in one line, and the last snapshot stays, ageing.
+    """
+
+    def __init__(self, path: Path, clock: Clock) -> None:
+        self.path = path
+        self.problem = ""
+        self._clock = clock
+        self._db: sqlite3.Connection | None = None
+        self._inode = 0
+        self._version = -1
+        self._taken_boot = 0.0  # CLOCK_BOOTTIME of the snapshot
+        self._snapshot: StatusSnapshot | None = None
+
+    def close(self) -> None:
+        """Release the connection."""
+        if self._db is not None:
+            self._db.close()
+            self._db = None
+
+    def poll(self) -> StatusSnapshot | None:
+        """The newest snapshot, as it must be read now: old results are STALE. None when there has never been one.
+
+        Decodes only what is new; returns the same object when nothing has changed.
+        """
+        try:
+            self._refresh()
+            self.problem = ""
+        except (Unusable, sqlite3.Error, OSError, msgspec.MsgspecError) as error:
+            self.problem = str(error)
+            self.close()
+        if self._snapshot is None:
+            return None
+        elapsed = self._clock.boottime() - self._taken_boot
+        # A moment before this boot is long ago, whatever the difference says.
+        self._snapshot = _without_leader(aged(self._snapshot, elapsed if elapsed >= 0 else 1e9), elapsed)
+        return self._snapshot
+
+    def heard(self) -> Heard:
+        """The leader and how long ago it was heard."""
+        try:
+            db = self._connection()
+            leader = read_leader(db) if db is not None else None
+        except (Unusable, sqlite3.Error, OSError) as error:
+            self.problem = str(error)
+            self.close()
+            return Heard()
+        if leader is None or leader.beat_ms == 0 or leader.boot_id != boot_id():
+            return Heard(leader=leader)
+        return Heard(leader=leader, age_s=max(0.0, self._clock.boottime() - leader.beat_ms / 1000))
+
+    def history(self, key: str) -> list[Sample]:
+        """The kept results of the check *key*, oldest first; empty when there is none."""
+        try:
+            db = self._connection()
+            return read_history(db, key) if db is not None else []
+        except (Unusable, sqlite3.Error, OSError) as error:
+            self.problem = str(error)
+            self.close()
+            return []
+
+    def _refresh(self) -> None:
+        db = self._connection()
+        if db is None:
+            return
+        row = db.execute("SELECT version FROM snapshot").fetchone()
+        if row is None or row[0] == self._version:
+            return
+        version, beat_ms, data = db.execute("SELECT version, beat_ms, data FROM snapshot").fetchone()
+        self._snapshot = _decode.decode(data)
+        self._version, self._taken_boot = version, beat_ms / 1000
+
+    def _connection(self) -> sqlite3.Connection | None:
+        """The connection to what is at the path now; None when nothing is."""
+        try:
+            inode = self.path.stat().st_ino
+        except FileNotFoundError:
+            self.close()
+            return None
+        if self._db is None or inode != self._inode:
+            self.close()
+            self._db, self._inode, self._version = connect(self.path, read_only=True, busy_s=_BUSY_S), inode, -1
+        return self._db
+
+
+def _without_leader(snapshot: StatusSnapshot, elapsed_s: float) -> StatusSnapshot:
+    """With nothing published for so long, our own scheduler is a lost source, whatever it last said of itself."""
+    if 0 <= elapsed_s <= _LOST_S:
+        return snapshot
+    lost = tuple(_lost(one) if one.name == SOURCE and one.state != "lost" else one for one in snapshot.sources)
+    return snapshot if lost == snapshot.sources else replace(snapshot, sources=lost)
+
+
+_LOST_S: Final = 10.0  # the leader publishes at least every 5 s
+
+
+def _lost(source: Source) -> Source:
+    return replace(source, state="lost", error="no watch is running: these results grow old")
+
+
+class Presence:
+    """A console's heartbeat: while there is one, a watch that a console started goes on. One thread at a time."""
+
+    def __init__(self, path: Path, holder: str, clock: Clock) -> None:
+        self._path = path
+        self._holder = holder
+        self._clock = clock
+
+    def beat(self) -> None:
+        """Say that this console is here. Missing or damaged: the leader makes it anew, and the next beat counts."""
+        self._write(
+            "INSERT OR REPLACE INTO console VALUES (?, ?, ?)",
+            (self._holder, boot_id(), int(self._clock.boottime() * 1000)),
+        )
+
+    def leave(self) -> None:
+        """This console is gone."""
+        self._write("DELETE FROM console WHERE holder = ?", (self._holder,))
+
+    def _write(self, sql: str, parameters: tuple[object, ...]) -> None:
+        if not self._path.exists():
+            return
+        try:
+            db = connect(self._path, busy_s=_BUSY_S)
+        except Unusable:
+            return
+        try:
+            db.execute(sql, parameters)
+        except sqlite3.Error:
+            pass  # the next beat is soon
+        finally:
+            db.close()
