@@ -1,0 +1,278 @@
+"""Starting commands.
+
+A command is announced in the journal before anything is started, then handed to a supervisor process
+(:mod:`console.runbook.supervisor`) that needs nobody from there on. Neither its text nor its values stand in the argument
+list of any process. Whoever comes later finds it by :mod:`console.runbook.recover`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import msgspec
+from msgspec import Struct
+
+from console.clock import to_us
+from console.journal.events import WATCH, CommandStarted, Event, New
+from console.journal.store import Journal
+from console.runbook import processes, record, spool, status
+from console.runbook.handle import CommandHandle
+from console.runbook.recover import Places, settle
+from console.sanitize import visible
+
+CAP_BYTES: Final = 16_000_000
+GRACE_S: Final = 5.0  # between SIGTERM and SIGKILL
+EXPIRES_S: Final = 10.0  # a keypress that could not be recorded by then starts nothing any more
+_HANDOVER_S: Final = 30.0
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+# Variables that make a shell or the loader run something else than what was shown.
+_FORBIDDEN: Final = re.compile(
+    r"PATH|IFS|ENV|BASH_.*|BASHOPTS|SHELLOPTS|PS4|PROMPT_COMMAND|LD_.*|GLIBC_TUNABLES|PYTHON.*|PERL5.*"
+)
+_NO_PAGER: Final = {"PAGER": "cat", "GIT_PAGER": "cat", "SYSTEMD_PAGER": "cat", "MANPAGER": "cat"}
+
+
+class LaunchError(Exception):
+    """The command was not started; ``str()`` is one line."""
+
+
+class AlreadyStarted(LaunchError):
+    """Somebody else started this very command first; ``event`` is their ``command_started``."""
+
+    def __init__(self, event: Event) -> None:
+        super().__init__(f"{event.actor} started this command at {event.recorded_at:%H:%M:%S}Z")
+        self.event = event
+
+
+class CommandRequest(Struct, frozen=True, kw_only=True):
+    """What is to be run: a *script* for the interpreter *argv*, or *argv* itself when there is none.
+
+    ``text`` is what the operator was shown; ``params`` stand in the record; ``env`` is what is added to the environment,
+    secrets too; ``secrets`` (name → value) are masked in the record's extracts. ``stream`` None is the watch stream.
+    """
+
+    text: str
+    script: str | None = None
+    argv: tuple[str, ...] = ("bash",)
+    stream: str | None = None
+    run: str = ""
+    step: str = ""
+    title: str = ""
+    params: Mapping[str, str] = {}
+    env: Mapping[str, str] = {}
+    secrets: Mapping[str, str] = {}
+    cwd: Path | None = None  # None: this process's
+    timeout_s: float | None = None
+    grace_s: float = GRACE_S
+    pty: tuple[int, int] | None = None  # rows, columns
+    stdin: int | None = None  # a descriptor to read from; None is /dev/null
+    cap_bytes: int = CAP_BYTES
+    file_mode: int = 0o600
+    dedupe: str | None = None  # of the start event: two operators at the same step start it once
+    asked: float = msgspec.field(default_factory=time.monotonic)
+
+
+def start_command(journal: Journal, paths: Places, request: CommandRequest) -> CommandHandle:
+    """Record that the command starts, then start it under a supervisor of its own. Returns within tens of milliseconds.
+
+    Raises :class:`LaunchError` when it was not started, :class:`AlreadyStarted` when another operator was first, and
+    ``JournalError`` when the start could not be recorded (then nothing was started either).
+    """
+    _check(request)
+    if time.monotonic() - request.asked > EXPIRES_S:
+        raise LaunchError("not started: it was asked for too long ago; look again and ask again")
+    from ulid import ULID
+
+    command = str(ULID())
+    folder = _spool_folder(paths.spool, request.file_mode)
+    try:
+        output = spool.create(str(folder), command, request.file_mode)
+    except OSError as error:
+        raise LaunchError(f"{folder}: output can't be kept there ({error.strerror}); nothing was started") from None
+    try:
+        handle = _announce(journal, folder, command, request)
+        _hand_over(journal, handle, request, output)
+    finally:
+        os.close(output)
+    return handle
+
+
+def _check(request: CommandRequest) -> None:
+    for name, value in request.env.items():
+        if not _NAME.fullmatch(name) or _FORBIDDEN.fullmatch(name):
+            raise LaunchError(f"{name!r} can't be the name of a parameter's variable; nothing was started")
+        if "\0" in value:
+            raise LaunchError(f"the value of {name} holds a NUL byte; nothing was started")
+    if any("\0" in word for word in (*request.argv, request.script or "")):
+        raise LaunchError("the command holds a NUL byte; nothing was started")
+    if not request.argv:
+        raise LaunchError("no command was given")
+
+
+def _spool_folder(folder: Path, file_mode: int) -> Path:
+    if not folder.is_dir():
+        shared = bool(file_mode & 0o060)
+        folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder.mkdir(exist_ok=True, mode=0o700)
+        if shared:
+            folder.chmod(0o2770)
+    return folder.absolute()
+
+
+def _announce(journal: Journal, folder: Path, command: str, request: CommandRequest) -> CommandHandle:
+    import getpass
+    import socket
+
+    from ulid import ULID
+
+    stream = request.stream or WATCH
+    event_id = str(ULID())
+    now = journal.clock.now()
+    handle = CommandHandle(
+        command=command,
+        folder=folder,
+        stream=stream,
+        text=request.text,
+        actor=journal.actor,
+        run=request.run,
+        step=request.step,
+        title=request.title,
+        started_us=to_us(now),
+        cap_bytes=request.cap_bytes,
+    )
+    boot = processes.boot_id()
+    try:
+        status.write(str(folder), _first_status(handle, event_id, boot), mode=request.file_mode)
+        body = CommandStarted(
+            command=command,
+            text=visible(request.text),
+            run=request.run,
+            step=request.step,
+            title=request.title,
+            host=socket.gethostname(),
+            user=getpass.getuser(),
+            cwd=str(request.cwd or Path.cwd()),
+            params={visible(name): visible(value) for name, value in request.params.items()},
+            boot_id=boot,
+            spool=str(handle.output),
+        )
+        event = record.put(journal, stream, New(body=body, occurred_at=now, dedupe=request.dedupe, id=event_id))
+    except OSError as error:
+        handle.discard()
+        raise LaunchError(f"{folder}: {error.strerror}; nothing was started") from None
+    except BaseException:
+        handle.discard()
+        raise
+    if event.id != event_id:
+        handle.discard()
+        raise AlreadyStarted(event)
+    return handle
+
+
+def _first_status(handle: CommandHandle, event_id: str, boot: str) -> dict[str, Any]:
+    return {
+        "command": handle.command,
+        "state": status.LAUNCHING,
+        "stream": handle.stream,
+        "event": event_id,
+        "actor": handle.actor,
+        "run": handle.run,
+        "step": handle.step,
+        "title": handle.title,
+        "text": handle.text,
+        "boot_id": boot,
+        "started_us": handle.started_us,
+        "cap": handle.cap_bytes,
+    }
+
+
+def _hand_over(journal: Journal, handle: CommandHandle, request: CommandRequest, output: int) -> None:
+    first = status.read(str(handle.folder), handle.command) or {}
+    problem = _spawn_supervisor(_message(journal, first, handle, request, output), request, output)
+    if problem is None:
+        return
+    found = status.read(str(handle.folder), handle.command) or first
+    finish = {
+        "command": handle.command,
+        "run": handle.run,
+        "step": handle.step,
+        "outcome": "not_started",
+        "error": problem,
+    }
+    settle(journal, str(handle.folder), {**found, "finish": finish}, request.file_mode)
+    raise LaunchError(problem)
+
+
+def _message(
+    journal: Journal, first: dict[str, Any], handle: CommandHandle, request: CommandRequest, output: int
+) -> dict[str, Any]:
+    cwd = request.cwd or Path.cwd()
+    return {
+        "status": first,
+        "spool": str(handle.folder),
+        "output": output,
+        "mode": request.file_mode,
+        "cap": request.cap_bytes,
+        "script": request.script,
+        "argv": list(request.argv),
+        "env": {
+            **(_NO_PAGER if request.pty else {}),
+            **request.env,
+            "VIGIE_DB": str(journal.path.absolute()),
+            "VIGIE_ACTOR": journal.actor,
+            **({"VIGIE_INCIDENT": request.stream} if request.stream else {}),
+        },
+        "cwd": str(cwd.absolute()),
+        "pty": request.pty,
+        "stdin": -1 if request.stdin is None else request.stdin,
+        "timeout_s": request.timeout_s,
+        "grace_s": request.grace_s,
+        "secrets": dict(request.secrets),
+        "path": [str(Path(entry).absolute()) for entry in sys.path],
+        "journal": {
+            "path": str(journal.path.absolute()),
+            "actor": journal.actor,
+            "host": journal.origin.host,
+            "tty": journal.origin.tty,
+            "uid": journal.origin.uid,
+            "mode": request.file_mode,
+        },
+    }
+
+
+def _spawn_supervisor(message: dict[str, Any], request: CommandRequest, output: int) -> str | None:
+    """Start the supervisor and wait until it has the request; the problem in one line, or None."""
+    script = Path(__file__).with_name("supervise.py")
+    source = os.memfd_create("request", os.MFD_CLOEXEC)
+    try:
+        with os.fdopen(os.dup(source), "wb") as file:
+            file.write(json.dumps(message, ensure_ascii=True).encode())
+        os.lseek(source, 0, os.SEEK_SET)
+        handed = [source, output, *([] if request.stdin is None else [request.stdin])]
+        with subprocess.Popen(
+            [sys.executable, "-I", "-S", str(script), str(source)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=handed,
+            start_new_session=True,
+            cwd="/",
+        ) as starter:
+            try:
+                code = starter.wait(_HANDOVER_S)  # it forks and is gone; what it leaves is no child of ours
+            except subprocess.TimeoutExpired:
+                starter.kill()
+                code = starter.wait()
+    except OSError as error:
+        return f"no supervisor could be started: {error.strerror}"
+    finally:
+        os.close(source)
+    return None if code == 0 else f"the supervisor did not start (exit {code})"
