@@ -1,0 +1,160 @@
+"""The application: thin. It opens the desk, shows the bridge, hands over keys, and ends well.
+
+How to add a screen (a *room*: one mode's body)
+- A class in a file of its own, ``class IncidentRoom(Room)`` with ``where = "incident"``; :data:`screens.room.MODES` names
+  it, and it is imported when it is first visited. It gets the :class:`~screens.desk.Desk` and nothing else.
+- Its keys are lines in ``screens/actions.py`` with that ``where``; ``status.ack`` is carried out by ``do_ack`` (may be
+  async). ``situation()`` says what is selected; the registry decides from it whether an action is off, and why.
+  ``tests/screens/test_actions.py`` holds that every action has its method, and every key is unique where it works.
+- Data: read ``desk.status``, ``desk.incident``; in ``on_mount`` subscribe ``desk.status_changed``, ``incident_changed``,
+  ``events_arrived`` (``immediate=True``). More from the journal: ``desk.read(lambda journal: …, then)``, which runs in
+  the reader's thread and calls ``then`` here; a ``key`` makes newer questions replace waiting ones.
+  Write: ``desk.write(stream, [New(...)], then, failed)``; ``then`` means it is on disk.
+- Words are ``str`` or spans ``(text, token)``; tokens are those of ``screens.look.TOKENS``. All text is literal and is
+  made harmless when it is drawn; nothing is markup, ever.
+- Widgets: :class:`~screens.widgets.table.Table` (``table.show(ListRows(keys, draw))``, selection by key),
+  :class:`~screens.widgets.pages.Pages` (a text to read; ``screens.widgets.text.wrap`` breaks lines),
+  :class:`~screens.widgets.line.Lines` (a few lines; ``put`` draws what changed). A room returns the one that has the
+  keys from ``keys_to()``. None of them ever has Textual's focus: keys go by the registry.
+- A line from the operator: ``desk.ask(Ask(...))``; a line to the operator: ``desk.say("…")``. To another mode:
+  ``desk.go("runbook", message)``, which arrives at that room's ``visit(message)``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from textual import events
+from textual.app import App
+from textual.screen import Screen
+
+from screens.bridge import Bridge
+from screens.desk import Desk
+from screens.look import Look
+from screens.start import MakeDeps
+
+
+class VigieApp(App[None], inherit_bindings=False):
+    """The console. ``line`` is what the operator is told after it has gone."""
+
+    ENABLE_COMMAND_PALETTE = False
+    TITLE = "vigie"
+
+    def __init__(self, make_deps: MakeDeps, look: Look) -> None:
+        super().__init__()
+        self.line = ""
+        self.desk = Desk(self, self.call_later, make_deps, look)
+        self.desk.end = self.end
+        self.bridge = Bridge(self.desk)
+        self._wear(look)
+
+    def get_default_screen(self) -> Screen[Any]:
+        return self.bridge
+
+    def on_mount(self) -> None:
+        self.desk.look_changed.subscribe(self, self._look_changed, immediate=True)
+        self.desk.drafts_loaded.subscribe(self, self._drafts_loaded, immediate=True)
+        self.desk.became_ready.subscribe(self, self._ready_for_theme, immediate=True)
+        # The shell is painted before anything else is imported: configuration, journal and status follow in a thread.
+        self.call_after_refresh(self.desk.open)
+
+    async def on_event(self, event: events.Event) -> None:
+        """Keys and pastes go to the bridge, one after the other; everything else is Textual's."""
+        if isinstance(event, events.Key) and not event.is_forwarded:
+            try:
+                await self.bridge.key(event)
+            except Exception as error:  # one action failed: say so, and go on
+                self._log_fault(error)
+                self.desk.say(f"that went wrong: {type(error).__name__}: {error}", "error")
+                if self.is_headless:
+                    raise
+        elif isinstance(event, events.Paste) and not event.is_forwarded:
+            self.bridge.paste(event.text)
+        else:
+            await super().on_event(event)
+
+    def end(self, code: int, line: str = "") -> None:
+        """Leave with *code*; *line* is printed once the terminal is itself again."""
+        self.line = line
+        self.exit(return_code=code)
+
+    def call_from_signal(self, call: Callable[[], object]) -> None:
+        """Run *call* on the UI thread, from a signal handler or another thread; nothing happens once the loop is gone."""
+        loop = self._loop
+        if loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(call)
+
+    # ── look ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _wear(self, look: Look) -> None:
+        from textual.theme import Theme
+
+        theme = look.theme
+        background = "ansi_default" if theme.background == "default" else theme.background
+        foreground = "ansi_default" if theme.foreground == "default" else theme.foreground
+        self.register_theme(
+            Theme(
+                name="vigie",
+                primary=foreground,
+                foreground=foreground,
+                background=background,
+                surface=background,
+                panel=background,
+                dark=theme.dark,
+                ansi=theme.ansi,
+            )
+        )
+        if self.theme == "vigie":
+            self._watch_theme("vigie")  # same name, other colours: Textual does not see that by itself
+        else:
+            self.theme = "vigie"
+
+    def _look_changed(self, look: Look) -> None:
+        self._wear(look)
+        self.bridge.redraw()
+
+    def _ready_for_theme(self, deps: Any) -> None:
+        from screens.glyphs import wants_ascii
+        from screens.theming import chosen, load_look, problem_of
+
+        ascii_only = deps.config.ascii or wants_ascii()
+        wanted = deps.config.theme
+        look = self.desk.look
+        if not chosen() and wanted != "dark" and wanted != look.theme.name:
+            problem = problem_of(wanted)
+            if problem:
+                self.desk.say(problem, "error")
+            self.desk.set_look(load_look(wanted, ascii_only))
+        elif ascii_only != look.ascii_only:
+            self.desk.set_look(Look(look.theme, ascii_only=ascii_only))
+
+    def _drafts_loaded(self, _: Any) -> None:
+        from screens.scribe import save_again
+
+        found = save_again(self.desk) if not self.desk.read_only else 0
+        if found:
+            self.desk.say(f"{found} line{'s' if found > 1 else ''} that an earlier console could not save: saving now")
+
+    # ── faults ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _fatal_error(self) -> None:
+        """A fault of ours: the traceback goes to the log, the operator gets a line, the terminal is given back."""
+        error = self._exception
+        where = self._log_fault(error) if error is not None else ""
+        self.line = f"something went wrong inside: {type(error).__name__}: {error}{where}"
+        self._close_messages_no_wait()
+
+    def _log_fault(self, error: BaseException) -> str:
+        import tempfile
+        import traceback
+
+        folder = str(self.desk.deps.paths.folder) if self.desk.deps is not None else None
+        try:
+            handle, name = tempfile.mkstemp(prefix="vigie-", suffix=".log", dir=folder)
+            with os.fdopen(handle, "w", encoding="utf-8", errors="replace") as log:
+                traceback.print_exception(error, file=log)
+        except OSError:
+            return ""
+        return f" (details in {name})"

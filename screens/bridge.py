@@ -1,0 +1,309 @@
+"""The one screen: header, the body with the room that is open, the line at the bottom; and what works everywhere.
+
+Keys are looked up in the action registry from the inside out: the line being typed, the pane or table that has them, the
+room, and then here. They are carried out one after the other, in the order typed.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any, ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.geometry import Size
+from textual.screen import Screen
+from textual.widget import Widget
+
+from screens import actions
+from screens.asks import Ask
+from screens.desk import Desk
+from screens.foot import Foot, choice_lines
+from screens.header import Header
+from screens.performs import Performs
+from screens.room import MODES, Mode, Room
+from screens.widgets.line import Lines
+from screens.widgets.text import Span, Words, join
+
+_BY_ID = {mode.id: mode for mode in MODES}
+LEAST = Size(40, 10)  # smaller terminals are told so
+
+
+class Body(Widget, inherit_bindings=False):
+    """Where the rooms are."""
+
+    DEFAULT_CSS = "Body { width: 100%; height: 1fr; layout: vertical; }"
+
+
+class Bridge(Performs, Screen[None], inherit_bindings=False):
+    """See the module."""
+
+    DEFAULT_CSS = """
+    Bridge { layout: vertical; layers: base over; overflow: hidden; }
+    Bridge > #choices { layer: over; dock: bottom; offset: 0 -2; width: 100%; display: none; }
+    Bridge > #small { display: none; height: 1; width: 100%; }
+    Bridge.-small > #small { display: block; }
+    Bridge.-small > Header, Bridge.-small > Body, Bridge.-small > Foot { display: none; }
+    """
+    where: ClassVar[str] = actions.EVERYWHERE
+    AUTO_FOCUS = None
+
+    def __init__(self, desk: Desk) -> None:
+        super().__init__()
+        self.desk = desk
+        self.mode = ""
+        self.rooms: dict[str, Room] = {}
+        self.help: Room | None = None
+        choices = choice_lines(desk)
+        self.header = Header(desk, lambda: self.mode, self._place, self._notice)
+        self.body = Body()
+        self.foot = Foot(desk, choices, self._hints)
+        self._choices = choices
+        self._small = Lines(lambda: desk.look, id="small")
+
+    def compose(self) -> ComposeResult:
+        yield self.header
+        yield self.body
+        yield self.foot
+        yield self._choices
+        yield self._small
+
+    async def on_mount(self) -> None:
+        self.desk.mode_wanted.subscribe(self, self._wanted, immediate=False)
+        await self.show_mode("status")
+
+    # ── rooms ───────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def room(self) -> Room | None:
+        """The room that is looked at: help, while it lies over one."""
+        return self.help if self.help is not None else self.rooms.get(self.mode)
+
+    async def show_mode(self, mode: str, message: Any = None) -> None:
+        """Go to a mode; its room is built when it is first visited."""
+        await self._close_help()
+        room = self.rooms.get(mode)
+        if room is None:
+            room = _build(_BY_ID[mode], self.desk)
+            if room is None:
+                self.desk.say(f"{_BY_ID[mode].title}: this screen is not part of this build", "error")
+                return
+            self.rooms[mode] = room
+            room.display = False
+            await self.body.mount(room)
+        before = self.rooms.get(self.mode)
+        if room is not before:
+            if before is not None:
+                before.display = False
+                before.hidden()
+            self.mode = mode
+            room.display = True
+            room.shown()
+        if message is not None:
+            room.visit(message)
+        self.after_key()
+
+    async def _wanted(self, wanted: tuple[str, Any]) -> None:
+        await self.show_mode(*wanted)
+
+    async def _close_help(self) -> None:
+        if self.help is not None:
+            shut, self.help = self.help, None
+            await shut.remove()
+            room = self.rooms.get(self.mode)
+            if room is not None:
+                room.display = True
+
+    def _place(self) -> str:
+        room = self.room
+        return room.place() if room is not None else ""
+
+    def _notice(self) -> tuple[Span, ...]:
+        room = self.room
+        return room.header_notice() if room is not None else ()
+
+    def after_key(self) -> None:
+        """Header and hint line follow what a key did."""
+        self.header.draw()
+        self.foot.draw_hint()
+
+    # ── keys ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    async def key(self, event: events.Key) -> None:
+        """One key, from the inside out."""
+        if self.has_class("-small"):
+            if event.key == "q":
+                await self.perform(actions.BY_ID["app.quit"])
+            return
+        if self.foot.typing:
+            await self.foot.key(event.key, event.character)
+            self.header.draw()
+            return
+        key = "pagedown" if event.key == "page_down" else event.key
+        for owner in self._owners():
+            action = next((action for action in actions.of(owner.where) if key in action.keys), None)
+            if action is not None:
+                self.foot.hush()
+                await owner.perform(action)
+                self.after_key()
+                return
+
+    def paste(self, text: str) -> None:
+        """A paste is text or nothing: never keys."""
+        if self.foot.typing:
+            self.foot.paste(text)
+        else:
+            self.desk.say("pasted text goes into a line: open one first (n, D, /, :)")
+
+    def _owners(self) -> list[Performs]:
+        room = self.room
+        inner = room.keys_to() if room is not None else None
+        return [owner for owner in (inner, room, self) if owner is not None]
+
+    def situation(self) -> actions.Situation:
+        room = self.room
+        return room.situation() if room is not None else self.desk.situation()
+
+    def _hints(self) -> Words:
+        room = self.room
+        owners = self._owners()
+        own = [action for owner in owners for action in actions.of(owner.where) if action.hint]
+        situation = room.situation() if room is not None else self.desk.situation()
+        spans: list[Words] = []
+        for action in sorted(own, key=lambda action: action.hint):
+            keys = actions.key_words(action.keys[0], self.desk.look.ascii_only)
+            off = bool(action.off(situation))
+            words = action.short or action.words
+            spans.append(((keys, "faint" if off else "accent"), (" " + words, "faint" if off else "dim")))
+        return ((" ", "dim"), *join(spans))
+
+    # ── what works everywhere ───────────────────────────────────────────────────────────────────────────────────
+
+    async def do_mode_status(self) -> None:
+        await self.show_mode("status")
+
+    async def do_mode_incident(self) -> None:
+        await self.show_mode("incident")
+
+    async def do_mode_runbook(self) -> None:
+        await self.show_mode("runbook")
+
+    async def do_mode_timeline(self) -> None:
+        await self.show_mode("timeline")
+
+    async def do_mode_report(self) -> None:
+        await self.show_mode("report")
+
+    def do_note(self) -> None:
+        from screens import scribe
+
+        self.desk.ask(scribe.note(self.desk))
+
+    def do_declare(self) -> None:
+        from screens import scribe
+
+        room = self.room
+        self.desk.ask((room.declare_ask() if room is not None else None) or scribe.declare(self.desk))
+
+    def do_palette(self) -> None:
+        from screens import palette
+
+        self.desk.ask(palette.commands(self._owners(), self.situation(), self.desk))
+
+    def do_theme(self) -> None:
+        from screens import palette
+
+        self.desk.ask(palette.themes(self.desk))
+
+    def do_switch(self) -> None:
+        from screens import palette
+
+        palette.ask_incident(self.desk)
+
+    def do_filter(self) -> None:
+        room = self.room
+        words = room.filter_words() if room is not None else None
+        if room is None or words is None:
+            self.desk.say("filter: there is nothing to filter on this screen")
+            return
+        before = words
+
+        def submit(text: str) -> None:
+            room.set_filter(text)
+
+        self.desk.ask(
+            Ask(
+                id="filter",
+                label="/",
+                text=words,
+                submit=submit,
+                typed=room.set_filter,
+                left=lambda: room.set_filter(before),
+                hint="words that must be there; !word must not; Enter keeps it, esc goes back",
+            )
+        )
+
+    def do_problems(self) -> None:
+        if self.room is not None:
+            self.room.toggle_problems()
+
+    async def do_help(self) -> None:
+        from screens.help import HelpRoom
+
+        if self.help is not None:
+            await self._close_help()
+            return
+        owners = [owner.where for owner in self._owners()]
+        room = self.rooms.get(self.mode)
+        if room is not None:
+            room.display = False
+        self.help = HelpRoom(self.desk, owners)
+        await self.body.mount(self.help)
+
+    async def do_back(self) -> None:
+        if self.help is not None:
+            await self._close_help()
+        elif self.room is not None and not self.room.back() and self.room.filter_words():
+            self.room.set_filter("")
+
+    def do_quit(self) -> None:
+        self.desk.leave()
+
+    def do_repaint(self) -> None:
+        self.redraw()
+        self.app.refresh(layout=True)
+
+    def do_suspend(self) -> None:
+        self.app.action_suspend_process()
+
+    def do_clear(self) -> None:
+        self.desk.say("ctrl-C clears a line being typed; q leaves")
+
+    # ── size and look ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def on_resize(self, event: events.Resize) -> None:
+        small = event.size.width < LEAST.width or event.size.height < LEAST.height
+        self.set_class(small, "-small")
+        if small:
+            self._small.put(f"too small: {event.size.width}x{event.size.height}, needs {LEAST.width}x{LEAST.height}")
+        else:
+            self.call_after_refresh(self.after_key)
+
+    def redraw(self) -> None:
+        """Draw everything again."""
+        self.header.redraw()
+        self.foot.redraw()
+        for room in (*self.rooms.values(), *((self.help,) if self.help is not None else ())):
+            room.redraw()
+
+
+def _build(mode: Mode, desk: Desk) -> Room | None:
+    module, _, name = mode.room.partition(":")
+    try:
+        room_class = getattr(import_module(module), name)
+    except ModuleNotFoundError as error:
+        if error.name != module:
+            raise
+        return None
+    room: Room = room_class(desk)
+    return room

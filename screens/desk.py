@@ -1,0 +1,212 @@
+"""What the rooms share: what is known now, how to ask for more, how to write, how to say something.
+
+A desk holds no widget. Rooms read its fields, subscribe to its signals, and call its methods, on the UI thread.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from textual.signal import Signal
+
+from screens.actions import Situation
+from screens.asks import Ask
+from screens.drafts import DraftKeeper
+from screens.look import Look
+from screens.reader import Reader
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from textual.dom import DOMNode
+
+    from console.journal.events import Event, New
+    from console.journal.store import Journal
+    from console.journal.writer import Writer
+    from console.snapshot import StatusSnapshot
+    from screens.incident_now import IncidentNow
+    from screens.start import Deps, MakeDeps
+
+T = TypeVar("T")
+
+
+class Desk:
+    """Shared by the rooms of one console. Signals are published after the field they speak of has changed."""
+
+    def __init__(self, owner: DOMNode, deliver: Callable[..., object], make_deps: MakeDeps, look: Look) -> None:
+        """*owner* owns the signals; *deliver* calls a function on the UI thread, from any thread."""
+        self._deliver = deliver
+        self.look = look
+        self.deps: Deps | None = None  # None until the configuration has been read
+        self.read_only = False
+        self.status: StatusSnapshot | None = None  # None: nothing was published yet
+        self.incident: IncidentNow | None = None
+        self.troubles: dict[str, str] = {}  # what goes wrong now, by where: journal, status, drafts, writer
+        self.status_changed: Signal[StatusSnapshot] = Signal(owner, "status")
+        self.incident_changed: Signal[IncidentNow | None] = Signal(owner, "incident")
+        self.events_arrived: Signal[tuple[Event, ...]] = Signal(owner, "events")
+        self.look_changed: Signal[Look] = Signal(owner, "look")
+        self.became_ready: Signal[Deps] = Signal(owner, "ready")
+        self.troubled: Signal[Mapping[str, str]] = Signal(owner, "troubles")
+        self.said: Signal[tuple[str, str]] = Signal(owner, "said")  # (line, token)
+        self.asked: Signal[Ask | None] = Signal(owner, "asked")
+        self.drafts_loaded: Signal[Mapping[str, str]] = Signal(owner, "drafts")
+        self.mode_wanted: Signal[tuple[str, Any]] = Signal(owner, "mode")
+        self.end: Callable[[int, str], None] = lambda code, line: None  # set by the application
+        self.drafts = DraftKeeper(deliver, self._drafts_loaded)
+        self.reader = Reader(make_deps, deliver, self)
+        self._writer: Writer | None = None
+
+    def open(self) -> None:
+        """Start the reader; everything else follows when the configuration has been read."""
+        self.reader.start()
+
+    def close(self) -> int:
+        """Save what waits, close everything. Returns how much could not be saved."""
+        unsaved = self._writer.close(1.5) if self._writer is not None else 0
+        self.drafts.close(0.5)
+        self.reader.close(0.5)
+        return unsaved
+
+    # ── time and place ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def now(self) -> datetime:
+        """The wall clock, aware, UTC."""
+        return self.deps.clock.now() if self.deps is not None else datetime.now(UTC)
+
+    def situation(self, target: str = "", facts: frozenset[str] = frozenset()) -> Situation:
+        """For the registry: whether there is an incident, whether this console may write."""
+        return Situation(target=target, incident=self.incident is not None, read_only=self.read_only, facts=facts)
+
+    # ── saying and asking ───────────────────────────────────────────────────────────────────────────────────────
+
+    def say(self, line: str, tone: str = "notice") -> None:
+        """Tell the operator in the hint line; ``tone="error"`` for what went wrong. It never covers what is typed."""
+        self.said.publish((line, tone))
+
+    def ask(self, ask: Ask | None) -> None:
+        """Open the prompt line with *ask*; None closes it."""
+        self.asked.publish(ask)
+
+    def go(self, mode: str, message: Any = None) -> None:
+        """Change to a mode (``"runbook"``); *message* is handed to its room's ``visit``."""
+        self.mode_wanted.publish((mode, message))
+
+    def leave(self) -> None:
+        """Leave the console; commands and the watch go on."""
+        self.end(0, "")
+
+    # ── reading and writing ─────────────────────────────────────────────────────────────────────────────────────
+
+    def read(
+        self,
+        work: Callable[[Journal], T],
+        then: Callable[[T], None],
+        failed: Callable[[str], None] | None = None,
+        key: str = "",
+    ) -> None:
+        """Run *work* on the journal off the UI thread; *then* gets the result here. Of one *key* only the newest runs."""
+        self.reader.ask(work, then, failed or (lambda line: self.say(line, "error")), key)
+
+    def write(
+        self,
+        stream: str,
+        news: Sequence[New],
+        then: Callable[[list[Event]], None] | None = None,
+        failed: Callable[[str], None] | None = None,
+    ) -> None:
+        """Append to *stream*; *then* is called here when the events are on disk, *failed* when they never will be."""
+        kept = list(news)
+        self.work(lambda journal: journal.append(stream, kept), then, failed)
+
+    def work(
+        self,
+        work: Callable[[Journal], T],
+        then: Callable[[T], None] | None = None,
+        failed: Callable[[str], None] | None = None,
+    ) -> None:
+        """Any other write, in the writer's thread, in order."""
+        refuse = failed or (lambda line: self.say(line, "error"))
+        if self.read_only:
+            refuse("this console is read-only")
+            return
+        writer = self._writer
+        if writer is None:
+            refuse("still starting: the journal is not open yet")
+            return
+
+        def done(future: Any) -> None:
+            error = future.exception()
+            self.reader.poke()
+            if error is not None:
+                self._deliver(refuse, str(error))
+            elif then is not None:
+                self._deliver(then, future.result())
+
+        writer.submit_work(work).add_done_callback(done)
+
+    @property
+    def unsaved(self) -> int:
+        """Writes that are not on disk yet."""
+        return self._writer.unsaved if self._writer is not None else 0
+
+    def choose(self, stream: str) -> None:
+        """Make *stream* the current incident."""
+        self.reader.choose(stream)
+
+    # ── what the reader's thread delivers ───────────────────────────────────────────────────────────────────────
+
+    def ready(self, deps: Deps) -> None:
+        self.deps = deps
+        self.read_only = deps.read_only
+        self.drafts.start(deps.paths.drafts, self._drafts_failed)
+        if not deps.read_only:
+            from console.journal.writer import Writer
+
+            self._writer = Writer(deps.open_journal, self._writer_moved)
+        self.became_ready.publish(deps)
+
+    def fatal(self, line: str) -> None:
+        self.end(2, line)
+
+    def take_status(self, snapshot: StatusSnapshot) -> None:
+        self.status = snapshot
+        self.status_changed.publish(snapshot)
+
+    def take_incident(self, incident: IncidentNow | None) -> None:
+        self.incident = incident
+        self.incident_changed.publish(incident)
+
+    def take_events(self, events: tuple[Event, ...]) -> None:
+        self.events_arrived.publish(events)
+
+    def take_trouble(self, what: str, line: str) -> None:
+        if self.troubles.get(what, "") == line:
+            return
+        if line:
+            self.troubles[what] = line
+            self.say(line, "error")
+        else:
+            self.troubles.pop(what, None)
+        self.troubled.publish(self.troubles)
+
+    def set_look(self, look: Look) -> None:
+        """Draw with *look* from now on."""
+        self.look = look
+        self.look_changed.publish(look)
+
+    def _writer_moved(self) -> None:
+        self._deliver(self._writer_changed)
+
+    def _writer_changed(self) -> None:
+        if self._writer is not None:
+            self.take_trouble("writer", self._writer.problem or "")
+            self.troubled.publish(self.troubles)
+
+    def _drafts_loaded(self, texts: Mapping[str, str]) -> None:
+        self.drafts_loaded.publish(texts)
+
+    def _drafts_failed(self, line: str) -> None:
+        self.take_trouble("drafts", line)

@@ -1,0 +1,83 @@
+"""Ending well: SIGHUP, SIGTERM and a terminal that is gone end the process within three seconds, with nothing lost.
+
+A Python signal handler runs in the main thread even while that waits for a terminal that takes no output, where a
+handler of the event loop would not; and whatever hangs then, a watchdog thread ends the process.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import sys
+import termios
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import Any, Final
+
+LIMIT_S: Final = 2.5
+_SIGNALS: Final = (signal.SIGHUP, signal.SIGTERM)
+
+
+class Ending:
+    """Listens for the signals while a console runs; :attr:`code` is 128 + the signal once one has come."""
+
+    def __init__(self, leave: Callable[[int], object]) -> None:
+        """*leave* asks the application to end with a code; it may be called from any thread, and more than once."""
+        self._leave = leave
+        self.code = 0
+        self._settings: list[Any] | None = None
+        self._over = threading.Event()
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Ending:
+        try:
+            self._settings = termios.tcgetattr(0)
+        except termios.error:
+            pass
+        for number in _SIGNALS:
+            self._before[number] = signal.signal(number, self._come)
+        threading.Thread(target=self._await_hangup, name="hangup", daemon=True).start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+        for number, before in self._before.items():
+            signal.signal(number, before)
+
+    def watch_exit(self) -> None:
+        """Whatever still hangs after this (a resolver, a dead terminal), the process ends in time."""
+        threading.Thread(target=self._watchdog, name="watchdog", daemon=True).start()
+
+    def _come(self, number: int, frame: FrameType | None) -> None:
+        first = not self.code
+        self.code = 128 + number
+        if first:
+            self.watch_exit()
+        self._leave(self.code)
+
+    def _watchdog(self) -> None:
+        if self._over.wait(LIMIT_S):
+            return
+        try:
+            if self._settings is not None:
+                termios.tcsetattr(0, termios.TCSANOW, self._settings)
+        except termios.error:
+            pass
+        os._exit(self.code or 1)
+
+    def _await_hangup(self) -> None:
+        """A closed terminal without a SIGHUP (ignored, or not our controlling one) is noticed all the same."""
+        try:
+            poll = select.poll()
+            poll.register(sys.__stdin__.fileno() if sys.__stdin__ is not None else 0, 0)
+            while not self._over.is_set():
+                if any(event & (select.POLLHUP | select.POLLERR | select.POLLNVAL) for _, event in poll.poll(1000)):
+                    if not self.code:
+                        self.code = 128 + signal.SIGHUP
+                        self.watch_exit()
+                    self._leave(self.code)
+                    return
+        except (OSError, ValueError):
+            return

@@ -1,0 +1,264 @@
+"""The last two lines: the line being typed, and under it its preview, or what was just said, or the keys.
+
+One ask at a time. What is typed is kept as a draft at every change; an answer to the operator never covers the line.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping, Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+from textual.widget import Widget
+
+from screens import actions
+from screens.asks import Ask, Choice, Refusal
+from screens.desk import Desk
+from screens.performs import Performs
+from screens.widgets.editor import LineEditor
+from screens.widgets.line import Lines
+from screens.widgets.text import Span, Words, clean, join, width_of
+
+_CHOICES = 8  # lines above the prompt
+SCRIBE = "scribe"  # draft key of the scribe line
+
+
+class Foot(Performs, Widget, inherit_bindings=False):
+    """The prompt and the hint line. The bridge hands it the keys while :attr:`typing`."""
+
+    DEFAULT_CSS = "Foot { width: 100%; height: 2; layout: vertical; }"
+    where: ClassVar[str] = "prompt"
+
+    def __init__(self, desk: Desk, choices: Lines, hints: Callable[[], Words]) -> None:
+        """*choices* lies over the body while there is something to choose; *hints* says which keys work now."""
+        super().__init__()
+        self.desk = desk
+        self.choices = choices
+        self._hints = hints
+        self.prompt = Lines(lambda: desk.look, id="prompt")
+        self.hint = Lines(lambda: desk.look, id="hint", tone="dim")
+        self.current: Ask | None = None
+        self._editor = LineEditor()
+        self._offered: Sequence[Choice] = ()
+        self._chosen = 0
+        self._refusal = ""
+        self._said: tuple[str, str] = ("", "")
+
+    def compose(self) -> ComposeResult:
+        yield self.prompt
+        yield self.hint
+
+    def on_mount(self) -> None:
+        self.desk.asked.subscribe(self, self.open, immediate=True)
+        self.desk.said.subscribe(self, self.say, immediate=True)
+        self.desk.drafts_loaded.subscribe(self, self._drafts_loaded, immediate=True)
+        self.draw()
+
+    @property
+    def typing(self) -> bool:
+        """Whether printable keys are text now."""
+        return self.current is not None
+
+    @property
+    def text(self) -> str:
+        """What stands in the line."""
+        return self._editor.text
+
+    # ── opening, typing, closing ────────────────────────────────────────────────────────────────────────────────
+
+    def open(self, ask: Ask | None) -> None:
+        """Begin *ask* with its draft, if there is one; None closes the line."""
+        self.current = ask
+        self._refusal = ""
+        self._chosen = 0
+        if ask is None:
+            self._offered = ()
+        else:
+            self._editor.set((self.desk.drafts.get(ask.draft) if ask.draft else "") or ask.text)
+            self._offer()
+        self.draw()
+
+    async def key(self, key: str, character: str | None) -> None:
+        """One key while typing. Bound keys first, then the editor; anything else is dropped."""
+        action = next((action for action in actions.of("prompt") if key in action.keys), None)
+        if action is not None:
+            await self.perform(action)
+        elif self._editor.key(key, character):
+            self._changed()
+
+    def paste(self, text: str) -> None:
+        """Text from the clipboard: made visible, and never read as keys."""
+        self._editor.insert(text.removesuffix("\n"))
+        self._changed()
+
+    def _changed(self) -> None:
+        ask = self.current
+        if ask is None:
+            return
+        self._refusal = ""
+        self._chosen = 0
+        if ask.draft and not ask.secret:
+            self.desk.drafts.put(ask.draft, self._editor.text)
+        if ask.typed is not None:
+            ask.typed(self._editor.text)
+        self._offer()
+        self.draw()
+
+    def _offer(self) -> None:
+        ask = self.current
+        self._offered = ask.choices(self._editor.text) if ask is not None and ask.choices is not None else ()
+
+    async def do_save(self) -> None:
+        ask = self.current
+        if ask is None:
+            return
+        text = self._offered[self._chosen].key if self._offered else self._editor.text
+        if ask.choices is not None and not self._offered:
+            self._refuse("nothing fits; esc leaves")
+            return
+        answer: Refusal = None
+        result = ask.submit(text)
+        answer = await result if inspect.isawaitable(result) else result
+        if answer:
+            if self.current is ask:
+                self._refuse(answer)
+            return
+        if ask.draft:
+            self.desk.drafts.put(ask.draft, "")
+        if self.current is ask:  # the answer may have opened another line
+            self.open(None)
+
+    def _refuse(self, line: str) -> None:
+        self._refusal = line
+        self.draw()
+
+    def do_leave(self) -> None:
+        ask = self.current
+        self.open(None)
+        if ask is not None and ask.left is not None:
+            ask.left()
+
+    def do_clear(self) -> None:
+        self._editor.set("")
+        self._changed()
+
+    def do_next(self) -> None:
+        self._choose(1)
+
+    def do_previous(self) -> None:
+        self._choose(-1)
+
+    def _choose(self, by: int) -> None:
+        if self._offered:
+            self._chosen = (self._chosen + by) % len(self._offered)
+            self.draw()
+
+    def do_repaint(self) -> None:
+        self.app.refresh(layout=True)
+
+    def do_suspend(self) -> None:
+        self.app.action_suspend_process()
+
+    # ── what is said ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def say(self, said: tuple[str, str]) -> None:
+        """A line for the operator; it stays until the next key that does something."""
+        self._said = said
+        self.draw_hint()
+
+    def hush(self) -> None:
+        """A key was pressed: what was said has been seen."""
+        if self._said[0]:
+            self._said = ("", "")
+        self.draw_hint()
+
+    def _drafts_loaded(self, _: Mapping[str, str]) -> None:
+        if self.current is not None and self.current.draft and not self._editor.text:
+            self._editor.set(self.desk.drafts.get(self.current.draft))
+        self.draw()
+
+    # ── drawing ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def draw(self) -> None:
+        """Both lines, and the choices."""
+        self.prompt.put(self._prompt_words())
+        self.draw_hint()
+        self._draw_choices()
+
+    def _prompt_words(self) -> tuple[Span, ...]:
+        ask = self.current
+        if ask is None:
+            draft = self.desk.drafts.get(SCRIBE)
+            if draft:
+                return (("n> ", "dim"), (_shown(draft, self.desk), "dim"), ("  (draft)", "faint"))
+            return (("n>", "faint"),)
+        label = (ask.label + " ", "accent")
+        text, at = self._editor.text, self._editor.at
+        if ask.secret:
+            text = "*" * len(text)
+        look = self.desk.look
+        room = max(self.size.width - width_of((label,), look) - 1, 8)
+        start = 0
+        while width_of(_shown(text[start:at], self.desk), look) >= room:  # keep the place in sight
+            start += max(room // 2, 1)
+        before = _shown(text[start:at], self.desk)
+        under = _shown(text[at : at + 1], self.desk) or " "
+        return (label, (before, "text"), (under, "caret"), (_shown(text[at + 1 :], self.desk), "text"))
+
+    def draw_hint(self) -> None:
+        """The line under the line."""
+        ask = self.current
+        if ask is None:
+            if self._said[0]:
+                self.hint.put((self._said,))
+            else:
+                self.hint.put(self._hints())
+            return
+        indent: Span = (" " * (len(ask.label) + 1), "dim")
+        if self._refusal:
+            self.hint.put((indent, (self._refusal, "error")))
+            return
+        words: Words = ask.hint
+        if self._editor.text and ask.preview is not None:
+            words = ask.preview(self._editor.text)
+        spans = ((words, "dim"),) if isinstance(words, str) else words
+        unsaved = self.desk.unsaved
+        right: Words = ((f"unsaved ({unsaved})", "error"),) if unsaved else ()
+        self.hint.put((indent, *spans), right)
+
+    def _draw_choices(self) -> None:
+        shown = bool(self._offered)
+        if self.choices.display != shown:
+            self.choices.display = shown
+        if not shown:
+            return
+        first = max(0, min(self._chosen - _CHOICES + 2, len(self._offered) - _CHOICES))
+        for line in range(_CHOICES):
+            index = first + line
+            if index >= len(self._offered):
+                self.choices.put("", line=line)
+                continue
+            choice = self._offered[index]
+            here = index == self._chosen
+            spans = choice.words if not isinstance(choice.words, str) else ((choice.words, "title"),)
+            if here:
+                spans = tuple((text, "here") for text, _ in spans)
+            mark: Span = (self.desk.look.sign("cursor") + " " if here else "  ", "accent" if here else "text")
+            about = choice.about if not isinstance(choice.about, str) else ((choice.about, "dim"),)
+            self.choices.put((mark, *join((spans, about), "   ")), line=line)
+
+    def redraw(self) -> None:
+        """The look changed."""
+        for lines in (self.prompt, self.hint, self.choices):
+            lines.redraw()
+        self.draw()
+
+
+def _shown(text: str, desk: Desk) -> str:
+    return clean(text.replace("\n", "|" if desk.look.ascii_only else "↵"), desk.look)
+
+
+def choice_lines(desk: Desk) -> Lines:
+    """The lines above the prompt, for the bridge to place over the body."""
+    return Lines(lambda: desk.look, height=_CHOICES, id="choices")

@@ -1,0 +1,199 @@
+"""The three lines at the top: the verdict in words, the sources with their age, the modes. They never scroll away.
+
+Everything here is a function of what the desk knows and the time; the clocks have a widget of their own, so that a
+second costs ten cells.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from textual.app import ComposeResult
+from textual.widget import Widget
+
+from console.clock import span
+from screens.desk import Desk
+from screens.room import MODES
+from screens.widgets.line import Lines
+from screens.widgets.text import Span
+
+if TYPE_CHECKING:
+    from console.snapshot import Source, StatusSnapshot
+    from screens.incident_now import IncidentNow
+
+_CLOCKS: Final = 13  # cells for the clocks: "T+1234:00:00" is 12
+_FRESH: Final = 5.0  # seconds between looks at the ages of sources that are fine
+_STATES: Final = (("DOWN", "down"), ("DEGRADED", "degraded"), ("UNKNOWN", "unknown"), ("OK", "ok"))
+
+
+def verdict(snapshot: StatusSnapshot | None) -> tuple[Span, ...]:
+    """The counts in words; a state that nobody is in stands back. Stale checks count as UNKNOWN, never as OK."""
+    if snapshot is None:
+        return (("no status yet", "unknown"),)
+    counts = snapshot.counts()
+    counts["UNKNOWN"] += counts.pop("STALE")
+    spans: list[Span] = []
+    for state, token in _STATES:
+        number = counts[state]
+        spans.append((f"{state} {number:,}", token if number else "faint"))
+        spans.append(("  ", "text"))
+    if counts["PENDING"]:
+        spans += [(f"PENDING {counts['PENDING']:,}", "pending"), ("  ", "text")]
+    waiting = [alert for alert in snapshot.alerts if alert.state == "firing" and alert.ack is None]
+    if snapshot.alerts:
+        words = f"ALERTS {len(snapshot.alerts):,}" + (f", {len(waiting):,} unacked" if waiting else ", all acked")
+        spans.append((words, "title" if waiting else "dim"))
+    return tuple(spans)
+
+
+def source_words(source: Source, now: datetime) -> tuple[Span, ...]:
+    """``am-a 3s ok``, ``prom-1 STALE 4m``: the age always, what is wrong in capitals."""
+    age = span(max((now - source.last_ok).total_seconds(), 0)) if source.last_ok is not None else "never"
+    if source.state == "ok":
+        return ((f"{source.name} {age} ok", "dim"),)
+    return ((f"{source.name} ", "dim"), (f"{source.state.upper()} {age}", "unknown"))
+
+
+def sources_line(snapshot: StatusSnapshot | None, now: datetime) -> tuple[Span, ...]:
+    """The sources, what is wrong first."""
+    if snapshot is None:
+        return (("waiting for the watch", "dim"),)
+    spans: list[Span] = []
+    age = (now - snapshot.taken_at).total_seconds()
+    if age > 15:  # the watch itself no longer publishes: nothing below is fresh
+        spans += [("watch ", "dim"), (f"SILENT {span(age)}", "unknown")]
+    for source in sorted(snapshot.sources, key=lambda source: source.state == "ok"):
+        if spans:
+            spans.append((" | ", "faint"))
+        spans += source_words(source, now)
+    return tuple(spans) or (("no sources", "dim"),)
+
+
+def incident_words(incident: IncidentNow | None, severities: tuple[str, ...] = ()) -> tuple[Span, ...]:
+    """``INC-7 SEV2``; the worst severity in the colour of DOWN."""
+    if incident is None:
+        return (("no incident", "faint"),)
+    spans: list[Span] = [(incident.alias, "title" if incident.open else "dim")]
+    if incident.severity:
+        spans += [(" ", "text"), (incident.severity, severity_token(incident.severity, severities))]
+    elif incident.open:
+        spans.append((" no severity", "degraded"))
+    if not incident.open:
+        spans.append((" closed", "ok"))
+    return tuple(spans)
+
+
+def severity_token(severity: str, known: tuple[str, ...] = ()) -> str:
+    """The colour of a severity by its place in the house's scheme: the first is the worst."""
+    names = [name.casefold() for name in known] or ["sev1", "sev2", "sev3", "sev4"]
+    try:
+        place = names.index(severity.casefold())
+    except ValueError:
+        lowered = severity.casefold()
+        return {"critical": "down", "page": "down", "error": "down", "warning": "degraded"}.get(lowered, "soft")
+    return ("down", "degraded")[place] if place < 2 else "soft"
+
+
+def elapsed(incident: IncidentNow | None, now: datetime) -> str:
+    """``T+00:12:44`` since the incident's T+0; it stands still once the incident has ended."""
+    if incident is None or incident.zero is None:
+        return ""
+    seconds = int(((incident.ended or now) - incident.zero).total_seconds())
+    sign = "-" if seconds < 0 else "+"
+    hours, rest = divmod(abs(seconds), 3600)
+    return f"T{sign}{hours:02d}:{rest // 60:02d}:{rest % 60:02d}"
+
+
+class Header(Widget, inherit_bindings=False):
+    """Three lines of words on the left, three cells of clocks on the right."""
+
+    DEFAULT_CSS = """
+    Header { width: 100%; height: 3; layout: horizontal; }
+    Header #clocks { width: 13; }
+    """
+
+    def __init__(
+        self,
+        desk: Desk,
+        mode: Callable[[], str],
+        place: Callable[[], str],
+        notice: Callable[[], tuple[Span, ...]],
+    ) -> None:
+        super().__init__()
+        self.desk = desk
+        self._mode = mode
+        self._place = place
+        self._notice = notice
+        self.lines = Lines(lambda: desk.look, height=3, id="header")
+        self.clocks = Lines(lambda: desk.look, height=3, id="clocks")
+        self._host = socket.gethostname().partition(".")[0]
+        self._looked = datetime.min
+
+    def compose(self) -> ComposeResult:
+        yield self.lines
+        yield self.clocks
+
+    def on_mount(self) -> None:
+        desk = self.desk
+        desk.status_changed.subscribe(self, lambda _: self.draw(), immediate=True)
+        desk.incident_changed.subscribe(self, lambda _: self.draw(), immediate=True)
+        desk.troubled.subscribe(self, self._troubled, immediate=True)
+        desk.became_ready.subscribe(self, lambda _: self.draw(), immediate=True)
+        self.set_interval(1.0, self.tick)
+        self.draw()
+
+    def _troubled(self, _: Mapping[str, str]) -> None:
+        self.draw()
+
+    def tick(self) -> None:
+        """A second has passed."""
+        now = self.desk.now()
+        if now.replace(tzinfo=None) - self._looked >= timedelta(seconds=_FRESH):
+            self.draw()
+        else:
+            self._draw_clocks(now)
+
+    def draw(self) -> None:
+        """All three lines, where they changed."""
+        desk, now = self.desk, self.desk.now()
+        self._looked = now.replace(tzinfo=None)
+        deps = desk.deps
+        name = (deps.config.title if deps is not None else "") or self._host
+        severities = tuple(level.name for level in deps.config.severities) if deps is not None else ()
+        self.lines.put(((" " + name, "title"), ("   ", "text"), *verdict(desk.status)), line=0)
+        self.lines.put(
+            ((" ", "text"), *sources_line(desk.status, now)), incident_words(desk.incident, severities), line=1
+        )
+        self.lines.put(self._modes(), self._right(), line=2)
+        self._draw_clocks(now)
+
+    def _draw_clocks(self, now: datetime) -> None:
+        self.clocks.put("", ((f"{now:%H:%M:%S}Z ", "title"),), line=0)
+        t_plus = elapsed(self.desk.incident, now)
+        self.clocks.put("", ((t_plus + " ", "title"),) if t_plus else "", line=1)
+        self.clocks.put("", ((self._place() + " ", "dim"),), line=2)
+
+    def _modes(self) -> tuple[Span, ...]:
+        here = self._mode()
+        return tuple((f" {mode.digit} {mode.title} ", "here" if mode.id == here else "dim") for mode in MODES)
+
+    def _right(self) -> tuple[Span, ...]:
+        """What must be seen while it is so: unsaved lines, a read-only console, what a filter hides."""
+        desk = self.desk
+        if desk.unsaved and "writer" in desk.troubles:
+            return ((f"unsaved ({desk.unsaved})", "error"),)
+        if "journal" in desk.troubles:
+            return (("journal unreadable", "error"),)
+        notice = self._notice()
+        if notice:
+            return notice
+        return (("read-only", "unknown"),) if desk.read_only else ()
+
+    def redraw(self) -> None:
+        """The look changed."""
+        self.lines.redraw()
+        self.clocks.redraw()
+        self.draw()

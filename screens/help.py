@@ -1,0 +1,57 @@
+"""``?``: the keys that work here, made from the registry."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import ComposeResult
+
+from screens import actions
+from screens.desk import Desk
+from screens.performs import Performs
+from screens.room import Room
+from screens.widgets.pages import Pages
+from screens.widgets.text import Words
+
+
+def help_lines(contexts: Sequence[str], ascii_only: bool = False) -> list[Words]:
+    """The keys of *contexts*, then those of the line being typed."""
+    lines: list[Words] = []
+    for where in (*contexts, "prompt"):
+        title = actions.CONTEXTS[where][0]
+        lines += ["", ((f" {title}", "title"),)] if lines else [((f" {title}", "title"),)]
+        for action in actions.of(where):
+            keys = " ".join(actions.key_words(key, ascii_only) for key in action.keys) or ":"
+            lines.append(((f"   {keys:<14}", "accent"), (f"{action.words:<20}", "text"), (action.about, "dim")))
+    lines += [
+        "",
+        ((" Marks", "title"),),
+        (("   D ", "down"), ("down   ", "dim"), ("W ", "degraded"), ("degraded   ", "dim"), ("U ", "unknown"),
+         ("unknown or stale: never taken for OK   ", "dim"), ("S ", "soft"), ("not hard yet, or handled   ", "dim"),
+         ("K ", "ok"), ("ok", "dim")),
+    ]  # fmt: skip
+    return lines
+
+
+class HelpRoom(Room):
+    """The help, over the room it is about; esc or ? closes it."""
+
+    where: ClassVar[str] = "help"
+
+    def __init__(self, desk: Desk, contexts: Sequence[str]) -> None:
+        super().__init__(desk)
+        self._contexts = list(contexts)
+        self._pages = Pages(desk)
+
+    def compose(self) -> ComposeResult:
+        yield self._pages
+
+    def on_mount(self) -> None:
+        self._pages.show(help_lines(self._contexts, self.desk.look.ascii_only))
+
+    def keys_to(self) -> Performs:
+        return self._pages
+
+    def place(self) -> str:
+        return self._pages.place

@@ -1,0 +1,92 @@
+"""The current incident as the screens see it: a frozen extract, and a copy of the fold that nobody else changes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from console.commands.context import newest_open
+from console.incident.fold import IncidentFold
+from console.journal.folds import fold_stream
+
+if TYPE_CHECKING:
+    from console.incident.state import Incident
+    from console.journal.events import Event
+    from console.journal.store import Journal
+
+# What T+0 is, the first that is recorded (incident-records): impact_start, else detected, else declared.
+_ZERO = ("impact_start", "detected", "declared")
+
+
+@dataclass(frozen=True)
+class IncidentNow:
+    """The current incident at one moment. ``state`` is for reading alone."""
+
+    stream: str
+    alias: str
+    title: str
+    severity: str
+    open: bool
+    count: int
+    zero: datetime | None  # T+0
+    zero_is: str  # which milestone that is
+    ended: datetime | None  # where its clock stopped: resolved or closed
+    state: Incident = field(compare=False, repr=False)
+    _folding: Incident = field(compare=False, repr=False)
+
+
+def read(journal: Journal, chosen: str) -> IncidentNow | None:
+    """The incident *chosen*, or with "" the newest open one; None when there is none."""
+    stream = chosen or newest_open(journal)
+    if not stream:
+        return None
+    return _extract(journal.alias(stream), fold_stream(journal, stream, IncidentFold()))
+
+
+def follow(journal: Journal, chosen: str, before: IncidentNow | None, events: Sequence[Event]) -> IncidentNow | None:
+    """The current incident after *events* (of any stream); *before* itself when they change nothing."""
+    opened = any(event.kind in ("declared", "closed", "reopened") for event in events)
+    if opened and not chosen:
+        stream = newest_open(journal)
+        if stream is None and before is not None:
+            stream = before.stream  # just closed: stay with it until there is another
+        if stream is not None and (before is None or stream != before.stream):
+            return read(journal, stream)
+    if before is None:
+        return None
+    mine = [event for event in events if event.stream == before.stream and event.seq > before.count]
+    if not mine:
+        return before
+    if mine[0].seq != before.count + 1:  # something was missed: fold again from the checkpoint
+        return read(journal, before.stream)
+    folding, state = IncidentFold(), before._folding
+    for event in mine:
+        state = folding.apply(state, event)
+    return _extract(before.alias, state)
+
+
+def _extract(alias: str, folding: Incident) -> IncidentNow:
+    import msgspec
+
+    # The fold changes its state in place, in the reader's thread: what the screens get is a copy.
+    state = msgspec.msgpack.decode(msgspec.msgpack.encode(folding), type=type(folding))
+    stamps = state.milestones()
+    zero_is = next((name for name in _ZERO if stamps.get(name)), "")
+    zero = stamps[zero_is][0].at if zero_is else state.declared_at
+    resolved = stamps.get("resolved")
+    ended = state.closed_at or (resolved[-1].at if resolved and not state.is_open else None)
+    return IncidentNow(
+        stream=state.stream,
+        alias=alias,
+        title=state.title,
+        severity=state.severity,
+        open=state.is_open,
+        count=state.count,
+        zero=zero,
+        zero_is=zero_is,
+        ended=ended,
+        state=state,
+        _folding=folding,
+    )

@@ -1,0 +1,58 @@
+"""Opening the console on a terminal, and leaving it: signals, colours, the exit code. Imports Textual."""
+
+from __future__ import annotations
+
+import os
+import sys
+from functools import partial
+
+# Textual reads these when it is imported: no animation on a link that may be slow, and no key press is ever waited for.
+os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
+
+from screens.app import VigieApp
+from screens.ending import Ending
+from screens.glyphs import wants_ascii
+from screens.start import MakeDeps, Start, deps_from
+from screens.theming import first_look
+
+
+def colours() -> int:
+    """How many colours the terminal has: 0 (NO_COLOR), 16, 256 or 16,777,216; by TEXTUAL_COLOR_SYSTEM, COLORTERM, TERM."""
+    if os.environ.get("NO_COLOR"):
+        return 0
+    named = os.environ.get("TEXTUAL_COLOR_SYSTEM", "auto")
+    if named != "auto":
+        return {"standard": 16, "256": 256, "truecolor": 1 << 24}.get(named, 0)
+    if os.environ.get("COLORTERM", "").strip().lower() in ("truecolor", "24bit"):
+        return 1 << 24
+    _, _, depth = os.environ.get("TERM", "").strip().lower().rpartition("-")
+    return {"256color": 256, "kitty": 256, "direct": 1 << 24}.get(depth, 16)
+
+
+def run(start: Start, make_deps: MakeDeps | None = None) -> int:
+    """Run the console until it is left. Returns the exit code: 0, 2 (could not be opened), 128 + signal."""
+    app = VigieApp(make_deps or partial(deps_from, start), first_look(colours(), wants_ascii()))
+
+    def leave(code: int) -> None:
+        app.call_from_signal(partial(app.end, code))
+
+    with Ending(leave) as ending:
+        try:
+            app.run(mouse=False)
+        finally:
+            ending.watch_exit()
+            unsaved = app.desk.close()
+        code = ending.code or app.return_code or 0
+        if unsaved:
+            app.line = app.line or (
+                f"{unsaved} line{'s' if unsaved > 1 else ''} not on disk yet, kept as drafts: the next console saves them"
+            )
+        if app.line:
+            from console.sanitize import one_line
+
+            try:
+                sys.stderr.write(f"vigie: {one_line(app.line)}\n")
+                sys.stderr.flush()
+            except OSError:
+                pass
+    return code

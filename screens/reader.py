@@ -1,0 +1,241 @@
+"""The one thread that reads: status, journal, and whatever a screen wants from them.
+
+It looks whether another process has committed (``PRAGMA data_version``) and whether the status has a new version, a few
+times a second; it folds the current incident; it answers the screens' questions in order. What it finds goes to the UI
+thread through *deliver*; nothing here touches a widget.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+if TYPE_CHECKING:
+    from console.journal.events import Event
+    from console.journal.store import Journal
+    from console.snapshot import StatusSnapshot
+    from console.watch.board import Sample
+    from console.watch.status_reader import StatusReader
+    from screens.incident_now import IncidentNow
+    from screens.start import Deps, MakeDeps
+
+TICK_S: Final = 0.25
+_PAGE: Final = 500
+
+
+class Listener(Protocol):
+    """Who is told, on the UI thread."""
+
+    def ready(self, deps: Deps) -> None: ...
+
+    def fatal(self, line: str) -> None: ...
+
+    def take_status(self, snapshot: StatusSnapshot) -> None: ...
+
+    def take_incident(self, incident: IncidentNow | None) -> None: ...
+
+    def take_events(self, events: tuple[Event, ...]) -> None: ...
+
+    def take_trouble(self, what: str, line: str) -> None: ...
+
+
+@dataclass(frozen=True)
+class _Job:
+    key: str
+    work: Callable[[Any], Any]
+    then: Callable[[Any], None]
+    failed: Callable[[str], None]
+
+
+class Reader:
+    """Reads in a thread of its own. ``ask`` may be called from any thread and never waits."""
+
+    def __init__(self, make_deps: MakeDeps, deliver: Callable[..., object], listener: Listener) -> None:
+        self._make_deps = make_deps
+        self._deliver = deliver
+        self._listener = listener
+        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._newest: dict[str, _Job] = {}
+        self._stop = threading.Event()
+        self._journal: Journal | None = None
+        self._status: StatusReader | None = None
+        self._snapshot: StatusSnapshot | None = None
+        self._position = -1
+        self._chosen = ""
+        self._incident: IncidentNow | None = None
+        self._told: dict[str, str] = {}  # what goes wrong, as last told
+        self._thread = threading.Thread(target=self._run, name="reader", daemon=True)
+
+    def start(self) -> None:
+        """Begin: configuration, journal, status."""
+        self._thread.start()
+
+    def ask(
+        self,
+        work: Callable[[Journal], Any],
+        then: Callable[[Any], None],
+        failed: Callable[[str], None],
+        key: str = "",
+    ) -> None:
+        """Run *work* on the journal in the reader's thread; *then* gets its result on the UI thread, *failed* one line.
+
+        Of jobs with the same *key* only the newest still waiting is run.
+        """
+        job = _Job(key, work, then, failed)
+        if key:
+            self._newest[key] = job
+        self._jobs.put(job)
+
+    def poke(self) -> None:
+        """Look now: something of ours was written."""
+        self._jobs.put(None)
+
+    def choose(self, stream: str) -> None:
+        """Make *stream* the current incident; "" follows the newest open one."""
+        self._chosen = stream
+        self._incident = None
+        self._position = -1
+        self.poke()
+
+    def close(self, timeout: float = 1.0) -> None:
+        """Stop and close the connections."""
+        self._stop.set()
+        self._jobs.put(None)
+        if self._thread.is_alive():
+            self._thread.join(timeout)
+
+    # ── in the thread ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def _run(self) -> None:
+        try:
+            if self._prepare():
+                self._loop()
+        except Exception as error:  # the console must say so rather than stand still
+            self._deliver(self._listener.take_trouble, "reader", f"reading stopped: {type(error).__name__}: {error}")
+        finally:
+            if self._journal is not None:
+                self._journal.close()
+            if self._status is not None:
+                self._status.close()
+
+    def _prepare(self) -> bool:
+        from console.commands.context import Fail
+        from console.config import ConfigError
+        from console.journal.errors import DiskFull, JournalError, Locked
+
+        try:
+            self._deps = self._make_deps()
+        except (ConfigError, Fail, OSError) as error:
+            self._deliver(self._listener.fatal, str(error))
+            return False
+        self._deliver(self._listener.ready, self._deps)
+        while not self._stop.is_set():
+            try:
+                self._journal = self._open()
+                self._deliver(self._listener.take_trouble, "journal", "")
+                return True
+            except (Locked, DiskFull) as error:  # these pass; the console stays, and says so
+                self._deliver(self._listener.take_trouble, "journal", str(error))
+                self._stop.wait(1.0)
+            except (JournalError, OSError) as error:
+                self._deliver(self._listener.fatal, str(error))
+                return False
+        return False
+
+    def _open(self) -> Journal:
+        from console.journal.errors import Missing
+
+        try:
+            return self._deps.open_journal(read_only=True)
+        except Missing:
+            if self._deps.read_only:
+                raise
+            self._deps.open_journal().close()
+            return self._deps.open_journal(read_only=True)
+
+    def _loop(self) -> None:
+        self._tick()
+        while not self._stop.is_set():
+            try:
+                job = self._jobs.get(timeout=TICK_S)
+            except queue.Empty:
+                job = None
+            if job is None:
+                self._tick()
+            elif not job.key or self._newest.get(job.key) is job:
+                self._do(job)
+
+    def _do(self, job: _Job) -> None:
+        from console.journal.errors import JournalError
+
+        if self._journal is None:
+            return
+        try:
+            result = job.work(self._journal)
+        except (JournalError, ValueError, LookupError, OSError) as error:
+            self._deliver(job.failed, str(error))
+        except Exception as error:  # a fault of ours: one line, and the thread lives on
+            self._deliver(job.failed, f"{type(error).__name__}: {error}")
+        else:
+            self._deliver(job.then, result)
+
+    def _tick(self) -> None:
+        from console.journal.errors import JournalError
+
+        try:
+            self._read_journal()
+            self._deliver_once("journal", "")
+        except JournalError as error:
+            self._deliver_once("journal", str(error))
+        try:
+            self._read_status()
+        except OSError as error:
+            self._deliver_once("status", str(error))
+
+    def _deliver_once(self, what: str, line: str) -> None:
+        if self._told.get(what, "") != line:
+            self._told[what] = line
+            self._deliver(self._listener.take_trouble, what, line)
+
+    def _read_journal(self) -> None:
+        from screens import incident_now
+
+        journal = self._journal
+        if journal is None:
+            return
+        if self._position < 0:
+            self._position = journal.last_pos()
+            journal.changed()
+            self._incident = incident_now.read(journal, self._chosen)
+            self._deliver(self._listener.take_incident, self._incident)
+            return
+        if not journal.changed():
+            return
+        while not self._stop.is_set():
+            events = journal.since(self._position, _PAGE)
+            if not events:
+                return
+            self._position = events[-1].pos
+            self._deliver(self._listener.take_events, tuple(events))
+            before = self._incident
+            self._incident = incident_now.follow(journal, self._chosen, before, events)
+            if self._incident is not before:
+                self._deliver(self._listener.take_incident, self._incident)
+
+    def _read_status(self) -> None:
+        if self._status is None:
+            from console.watch.status_reader import StatusReader
+
+            self._status = StatusReader(self._deps.paths.status_db, self._deps.clock)
+        snapshot = self._status.poll()
+        self._deliver_once("status", self._status.problem)
+        if snapshot is not None and snapshot is not self._snapshot:
+            self._snapshot = snapshot
+            self._deliver(self._listener.take_status, snapshot)
+
+    def samples(self, key: str) -> list[Sample]:
+        """The kept results of a check, oldest first. For work that runs in this thread."""
+        return self._status.history(key) if self._status is not None else []
