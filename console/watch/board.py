@@ -164,6 +164,11 @@ class Board:
             self._machines[key].hard == DOWN for parent in check.parents for key in self._of_service.get(parent, ())
         )
 
+    @property
+    def has_news(self) -> bool:
+        """Whether there is something to record."""
+        return bool(self._changes.news)
+
     def drain(self) -> Changes:
         """What has to be stored and recorded, once."""
         changes, self._changes = self._changes, Changes()

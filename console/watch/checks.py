@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Final
 
 import msgspec
 
+from console.config import Config, ConfigError
 from console.fingerprint import fingerprint
+from console.safe_yaml import load_file
 from console.sanitize import one_line
-from console.services import CheckConfig, ServiceConfig, encode_span
+from console.services import CheckConfig, ServiceConfig
 from console.watch.conditions import Condition, ConditionError, parse
 from console.watch.probes import probe_kinds, probe_module
 from console.watch.probing import Probe
@@ -59,9 +61,15 @@ class Check:
     parents: tuple[str, ...]
 
 
-def config_hash(services: Sequence[ServiceConfig]) -> str:
-    """A short hash of what is watched: equal for equal configurations."""
-    return hashlib.sha256(msgspec.json.encode(services, enc_hook=encode_span, order="deterministic")).hexdigest()[:16]
+def checks_of(config: Config, source: Path | None) -> tuple[Check, ...]:
+    """What *config* (read from *source*) says to watch. Raises ``ConfigError``: file:line, key, what was expected."""
+    try:
+        return compile_checks(config.watched())
+    except CheckError as error:
+        if source is None or not config.services:
+            raise ConfigError(str(error)) from None
+        line = load_file(source).line(error.where)
+        raise ConfigError(f"{source}:{line}: {error}") from None
 
 
 def compile_checks(services: Sequence[ServiceConfig]) -> tuple[Check, ...]:

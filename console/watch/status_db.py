@@ -29,7 +29,7 @@ T = TypeVar("T")
 APPLICATION_ID: Final = 0x56475354  # "VGST"
 SCHEMA: Final = 1
 SAMPLES: Final = 360  # results kept of each check
-BUSY_S: Final = 2.0
+BUSY_S: Final = 1.0
 
 _TABLES: Final = (
     "CREATE TABLE leader (one INTEGER PRIMARY KEY CHECK (one = 1), epoch INTEGER NOT NULL, holder TEXT NOT NULL, "
@@ -218,6 +218,14 @@ class StatusDb:
         """The oldest events that the journal may not have yet, with their numbers here."""
         rows = self._read("SELECT n, data FROM outbox ORDER BY n LIMIT ?", (limit,))
         return [(n, _to_new(_outgoing.decode(data))) for n, data in rows]
+
+    def published_at(self) -> datetime | None:
+        """When the last snapshot was taken; None when there is none (or it can't be read any more)."""
+        rows = self._read("SELECT data FROM snapshot")
+        try:
+            return msgspec.msgpack.decode(rows[0][0], type=StatusSnapshot).taken_at if rows else None
+        except msgspec.MsgspecError:
+            return None
 
     def history(self, key: str) -> list[Sample]:
         """Up to :data:`SAMPLES` results of a check, oldest first."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import queue
 import threading
 from collections.abc import Callable
@@ -60,3 +61,18 @@ class DaemonThreads(ThreadPoolExecutor):
     def busy(self) -> int:
         """Jobs that are running or wait."""
         return self._busy
+
+
+class OneThread:
+    """A thread that owns what may be used from one thread only: SQLite connections."""
+
+    def __init__(self, name: str) -> None:
+        self._pool = DaemonThreads(1, name)
+
+    async def __call__(self, work: Callable[[], T]) -> T:
+        """Run *work* there."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+    def end(self) -> None:
+        """Let the thread end when it is idle."""
+        self._pool.shutdown(wait=False)

@@ -1,0 +1,174 @@
+"""To lead: run the schedule, keep the board, publish, record. Ends when told to, or when another leads."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from console.clock import Clock
+from console.journal.errors import JournalError
+from console.journal.events import Event
+from console.snapshot import StatusSnapshot
+from console.watch.board import Board, Changes
+from console.watch.checks import Check
+from console.watch.lease import BEAT_S, Lease
+from console.watch.measure import measure
+from console.watch.probing import Tools, Vitals
+from console.watch.recorder import Published, Recorder
+from console.watch.schedule import Punctuality, Scheduler, run_once
+from console.watch.state import Result
+from console.watch.status_db import Unusable
+from console.watch.threads import OneThread
+
+_CALM_S: Final = 0.2  # between two publications, however much happens
+_AT_LEAST_S: Final = 4.0  # a snapshot is published so often even when nothing changed: ages do
+_FAILURES: Final = 5  # publications that fail in a row before status.db is thrown away
+
+
+class Leading:
+    """The time of one lead."""
+
+    def __init__(
+        self,
+        recorder: Recorder,
+        lease: Lease,
+        checks: Sequence[Check],
+        clock: Clock,
+        in_thread: OneThread,
+        say: Callable[[Event], None],
+    ) -> None:
+        self._recorder = recorder
+        self._lease = lease
+        self._checks = checks
+        self._clock = clock
+        self._in_thread = in_thread
+        self._say = say
+        self._punctuality = Punctuality()
+        self._published = Published()
+        self._urgent = asyncio.Event()
+        self._version = lease.epoch * 1_000_000
+        self._snapshot_at = 0.0
+        self._failures = 0
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Lead until *stop*. Raises ``Superseded`` when another leads; then nothing more is written."""
+        board = await self._begin()
+        async with Tools(self._vitals) as tools:
+            scheduler = Scheduler(
+                self._checks,
+                lambda check: measure(check, tools),
+                lambda check, result: self._take(board, check, result),
+                self._clock,
+            )
+            self._punctuality = scheduler.punctuality
+            running = asyncio.create_task(scheduler.run())
+            running.add_done_callback(lambda _: self._urgent.set())
+            stopping = asyncio.create_task(self._hurry_at(stop))
+            try:
+                while not stop.is_set():
+                    await self._publish(board)
+                    if running.done():
+                        running.result()
+                    await self._pause()
+            finally:
+                running.cancel()
+                stopping.cancel()
+        await self._end(board)
+
+    async def once(self) -> StatusSnapshot:
+        """Lead for one run of every check."""
+        board = await self._begin()
+        async with Tools(self._vitals) as tools:
+            await run_once(
+                self._checks,
+                lambda check: measure(check, tools),
+                lambda check, result: self._take(board, check, result),
+            )
+        return await self._end(board)
+
+    async def _begin(self) -> Board:
+        kept = await self._in_thread(self._recorder.load)
+        now = self._clock.now()
+        board = Board(self._checks, kept, now)
+        gap = await self._in_thread(lambda: self._recorder.gap(now))
+        board.put_back(board.everything())  # what came out of the journal is to be in status.db too
+        board.put_back(Changes(news=gap))
+        return board
+
+    async def _end(self, board: Board) -> StatusSnapshot:
+        """The last publication; then the lead is given up."""
+        await self._publish(board, last=True)
+        await self._in_thread(self._recorder.release)
+        return self._snapshot(board)
+
+    async def _hurry_at(self, stop: asyncio.Event) -> None:
+        await stop.wait()
+        self._urgent.set()
+
+    async def _pause(self) -> None:
+        """Until it is time to publish again: after a beat, or soon after something happened."""
+        try:
+            async with asyncio.timeout(BEAT_S - _CALM_S):
+                await self._urgent.wait()
+        except TimeoutError:
+            pass
+        await asyncio.sleep(_CALM_S)
+
+    def _take(self, board: Board, check: Check, result: Result) -> float | None:
+        pause = board.take(check, result, self._clock.now(), self._clock.boottime())
+        if board.has_news:
+            self._urgent.set()
+        return pause
+
+    async def _publish(self, board: Board, *, last: bool = False) -> None:
+        self._urgent.clear()
+        changes = board.drain()
+        boot = self._clock.boottime()
+        snapshot = None
+        if changes or last or boot - self._snapshot_at >= _AT_LEAST_S:
+            self._version += 1
+            self._snapshot_at = boot
+            snapshot = self._snapshot(board)
+        problem = self._published.problem
+        try:
+            done = await self._in_thread(lambda: self._recorder.publish(changes, snapshot, problem))
+        except (Unusable, JournalError):
+            board.put_back(changes)
+            self._failures += 1
+            if self._failures >= _FAILURES:
+                self._failures = 0
+                await self._give_up_status()
+            return
+        self._failures = 0
+        self._published = done
+        for event in done.recorded:
+            self._say(event)
+        for seen in done.acknowledged:
+            board.acknowledge(seen.body, seen.actor, seen.at)
+        if done.rebuilt:
+            board.put_back(board.everything())
+
+    async def _give_up_status(self) -> None:
+        try:
+            await self._in_thread(self._recorder.give_up_status)
+        except (JournalError, OSError):
+            pass  # not now, then later
+
+    def _snapshot(self, board: Board) -> StatusSnapshot:
+        return board.snapshot(
+            self._clock.now(),
+            self._clock.boottime(),
+            epoch=self._lease.epoch,
+            config_hash=self._lease.config_hash,
+            version=self._version,
+        )
+
+    def _vitals(self) -> Vitals:
+        minute_ago = self._clock.boottime() - 60
+        return Vitals(
+            journal_error=self._published.problem,
+            unsaved=self._published.unsaved,
+            lateness_ms=self._punctuality.percentile_ms(0.99),
+            skipped=self._punctuality.skipped_since(minute_ago),
+        )

@@ -1,0 +1,301 @@
+"""The watch's hold on its two databases: the journal, where what happened goes once, and status.db, what is true now.
+
+Everything here blocks and belongs to one thread. A leader's order of writing is: state and outbox in status.db, the
+outbox's events in the journal, the outbox emptied. Each step checks the epoch in its transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from console.clock import Clock
+from console.journal.errors import DiskFull, JournalError, Locked, Refused
+from console.journal.events import Acknowledged, Event, New, SourceBack, SourceLost
+from console.journal.store import Journal
+from console.snapshot import StatusSnapshot
+from console.watch import lease
+from console.watch.board import SOURCE, Changes, Kept
+from console.watch.lease import Lease
+from console.watch.recall import newest_first, recall
+from console.watch.status_db import Leader, StatusDb, Superseded, Unusable
+
+_GAP_S: Final = 10.0  # nobody watched for longer than this: worth an event
+_BACK_OFF_S: Final = 5.0  # between attempts to write to a journal that is locked or has no room
+
+
+class Seen(Struct, frozen=True, kw_only=True):
+    """An acknowledgement out of the journal."""
+
+    body: Acknowledged
+    actor: str
+    at: datetime
+
+
+class Published(Struct, frozen=True, kw_only=True):
+    """What came of a publication."""
+
+    acknowledged: tuple[Seen, ...] = ()
+    recorded: tuple[Event, ...] = ()  # what the journal has now
+    unsaved: int = 0
+    problem: str = ""  # why the journal has not everything
+    rebuilt: bool = False  # status.db was made anew: it needs everything
+
+
+class Recorder:
+    """One process's connections. The journal is opened at the first use; it stays open."""
+
+    def __init__(
+        self,
+        open_journal: Callable[[], Journal],
+        status_path: Path,
+        *,
+        holder: str,
+        config_hash: str,
+        clock: Clock,
+        file_mode: int = 0o600,
+    ) -> None:
+        self._open_journal = open_journal
+        self._status_path = status_path
+        self._holder = holder
+        self._config_hash = config_hash
+        self._clock = clock
+        self._file_mode = file_mode
+        self._journal: Journal | None = None
+        self._status: StatusDb | None = None
+        self._lease = Lease()
+        self._watched: tuple[Lease, Leader | None] | None = None
+        self._watched_since = 0.0
+        self._cursor = 0
+        self._unread = True  # the journal may hold acknowledgements that we have not seen
+        self._outbox: list[New] = []  # stored, not yet in the journal
+        self._again_at = 0.0
+
+    # ── the lead ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def try_lead(self) -> Lease | None:
+        """Take the lead if it is free; None when somebody leads. Raises ``JournalError``."""
+        journal = self._connected()
+        found, leader = lease.read(journal), self._status_leader()
+        now = self._clock.boottime()
+        if (found, leader) != self._watched:
+            self._watched, self._watched_since = (found, leader), now
+        unchanged = now - self._watched_since
+        if not lease.is_free(found, leader, boot=lease.boot_id(), now_s=now, unchanged_s=unchanged):
+            return None
+        try:
+            mine = lease.take(journal, found, holder=self._holder, config_hash=self._config_hash, clock=self._clock)
+        except Refused:
+            return None
+        self._lease = mine
+        return mine
+
+    def current(self) -> tuple[Lease, Leader | None]:
+        """Who leads."""
+        return lease.read(self._connected()), self._status_leader()
+
+    def load(self) -> Kept:
+        """Become the only writer of status.db, and take over what the last leader knew."""
+        self._open_status()
+        assert self._status is not None  # noqa: S101 - opened above
+        journal = self._connected()
+        cursor = self._status.cursor()
+        self._outbox = [new for _, new in self._status.outbox(limit=-1)]
+        self._cursor = journal.last_pos() if cursor is None else cursor
+        return recall(newest_first(journal)) if cursor is None else self._status.kept()
+
+    def gap(self, now: datetime) -> list[New]:
+        """The events that tell that nobody watched for a while; none when it was short. To be asked once, after load()."""
+        last = None if self._status is None else self._status.published_at()
+        if last is None or now - last < timedelta(seconds=_GAP_S):
+            return []
+        away_ms = (now - last) // timedelta(milliseconds=1)
+        lost = SourceLost(source=SOURCE, kind="checks", error="nobody watched")
+        back = SourceBack(source=SOURCE, kind="checks", away_ms=away_ms)
+        epoch = self._lease.epoch
+        return [
+            New(body=lost, occurred_at=last, dedupe=f"lost:{SOURCE}:{epoch}"),
+            New(body=back, occurred_at=now, dedupe=f"back:{SOURCE}:{epoch}"),
+        ]
+
+    def release(self) -> None:
+        """Give the lead up, so that the next need not wait."""
+        if self._status is not None:
+            try:
+                self._status.beat(self._lease.epoch, 0)
+            except (Superseded, Unusable):
+                pass
+
+    def close(self) -> None:
+        """Release both connections."""
+        if self._status is not None:
+            self._status.close()
+            self._status = None
+        if self._journal is not None:
+            self._journal.close()
+            self._journal = None
+
+    # ── as the leader ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def publish(self, changes: Changes, snapshot: StatusSnapshot | None, problem: str) -> Published:
+        """Store, publish, record, and look for acknowledgements.
+
+        Raises :class:`Superseded` when another leads, :class:`Unusable` when status.db takes nothing (nothing is lost:
+        hand *changes* in again).
+        """
+        rebuilt = self._heal()
+        assert self._status is not None  # noqa: S101 - _heal opens it or raises
+        changes.news = [new if new.id else replace(new, id=_new_id()) for new in changes.news]
+        self._status.write(
+            self._lease.epoch,
+            changes,
+            beat_ms=self._beat_ms(),
+            snapshot=snapshot,
+            cursor=self._cursor,
+            problem=problem,
+        )
+        self._outbox += changes.news
+        recorded, trouble = self._record()
+        return Published(
+            acknowledged=tuple(self._acknowledgements()),
+            recorded=tuple(recorded),
+            unsaved=len(self._outbox),
+            problem=trouble,
+            rebuilt=rebuilt,
+        )
+
+    def console_ages(self) -> list[float]:
+        """Seconds since each console was heard."""
+        if self._status is None:
+            return []
+        return self._status.console_ages(lease.boot_id(), self._beat_ms())
+
+    def _record(self) -> tuple[list[Event], str]:
+        """Move the outbox into the journal. Returns what arrived, and why the rest did not."""
+        assert self._status is not None  # noqa: S101 - publish() opened it
+        done: list[Event] = []
+        if self._clock.boottime() < self._again_at:
+            return done, self._trouble
+        self._trouble = ""
+        while self._outbox:
+            waiting = self._status.outbox()
+            if not waiting:  # a rebuilt status.db does not know of them any more; the journal still must
+                waiting = [(0, new) for new in self._outbox]
+            try:
+                done += self._connected().append_watch(
+                    [new for _, new in waiting], guard=lease.guard(self._lease.epoch)
+                )
+            except Refused as error:
+                raise Superseded(str(error)) from None
+            except JournalError as error:
+                self._trouble = str(error)
+                self._again_at = self._clock.boottime() + (_BACK_OFF_S if isinstance(error, Locked | DiskFull) else 30)
+                break
+            self._status.recorded(self._lease.epoch, [n for n, _ in waiting], beat_ms=self._beat_ms())
+            arrived = {new.id for _, new in waiting}
+            self._outbox = [new for new in self._outbox if new.id not in arrived]
+        return done, self._trouble
+
+    _trouble = ""
+
+    def _acknowledgements(self) -> list[Seen]:
+        """What was acknowledged since the last look, by whomever."""
+        found: list[Seen] = []
+        try:
+            journal = self._connected()
+            if not journal.changed() and not self._unread:
+                return found
+            self._unread = True
+            while events := journal.since(self._cursor):
+                found += [
+                    Seen(body=event.body, actor=event.actor, at=event.occurred_at)
+                    for event in events
+                    if isinstance(event.body, Acknowledged)
+                ]
+                self._cursor = events[-1].pos
+            self._unread = False
+        except JournalError:
+            pass  # the next look finds them
+        return found
+
+    # ── connections ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _connected(self) -> Journal:
+        if self._journal is None:
+            self._journal = self._open_journal()
+        return self._journal
+
+    def _status_leader(self) -> Leader | None:
+        """status.db's row about the leader; None when it can't be read."""
+        try:
+            if self._status is not None and self._status.moved():
+                self._status.close()
+                self._status = None
+            if self._status is None:
+                if not self._status_path.exists():
+                    return None
+                self._status = StatusDb.open(self._status_path, file_mode=self._file_mode)
+            return self._status.leader()
+        except Unusable:
+            return None
+
+    def _heal(self) -> bool:
+        """Whether status.db had to be made anew, because somebody removed it or it is damaged."""
+        if self._status is not None and not self._status.moved():
+            return False
+        if self._status is not None:
+            self._status.close()
+            self._status = None
+        self._still_ours()
+        return self._open_status()
+
+    def _still_ours(self) -> None:
+        """Only a leader may replace status.db."""
+        if lease.read(self._connected()).epoch != self._lease.epoch:
+            raise Superseded("another process leads")
+
+    def give_up_status(self) -> None:
+        """status.db can't be written: throw it away, if the lead is still ours. The next publication makes it anew."""
+        self._still_ours()
+        if self._status is not None:
+            self._status.close()
+            self._status = None
+        StatusDb.discard(self._status_path)
+
+    def _open_status(self) -> bool:
+        """Open status.db as its writer; a damaged or stuck one is thrown away. Returns whether it is new."""
+        fresh = not self._status_path.exists()
+        try:
+            self._lead_status()
+        except Unusable:
+            self.give_up_status()
+            fresh = True
+            self._lead_status()
+        return fresh
+
+    def _lead_status(self) -> None:
+        if self._status is None:
+            self._status = StatusDb.open(self._status_path, file_mode=self._file_mode)
+        self._status.take_lead(
+            Leader(
+                epoch=self._lease.epoch,
+                holder=self._holder,
+                boot_id=lease.boot_id(),
+                config_hash=self._config_hash,
+                beat_ms=self._beat_ms(),
+            )
+        )
+
+    def _beat_ms(self) -> int:
+        return int(self._clock.boottime() * 1000)
+
+
+def _new_id() -> str:
+    from ulid import ULID
+
+    return str(ULID())
