@@ -38,6 +38,11 @@ class Bound:
         return {variable: values[name] for name, variable in self.env.items()}
 
 
+_IN_TEXT: Final = re.compile(
+    r"\[([^\W\d_][^\[\]\n]{1,78})\](?![(\[])(?!:\s*(?:https?:|\.?/))"
+    r"|<([^\W\d_][\w ./:|-]{0,60})>"
+    r"|\{\{?\s?([A-Za-z_][\w-]*)\s?\}\}?"
+)
 _SECRET: Final = re.compile(
     r"(?:^|[_\W])(?:pass(?:wd|word|phrase)?|pwd|secret|token|credentials?|api[_ -]?key|apikey|private[_ -]?key|"
     r"access[_ -]?key|auth[_ -]?key|mot[_ -]de[_ -]passe|passwort|contraseña|密码|パスワード)s?"
@@ -64,8 +69,7 @@ def in_text(text: str) -> list[tuple[str, str]]:
     """``(name, source)`` of each placeholder of a message template, in order, each once. Here any ``[words]`` count,
     as long as they are no link and no task box."""
     found: dict[str, str] = {}
-    pattern = r"\[([^\W\d_][^\[\]\n]{1,78})\](?![(\[])(?!:\s*(?:https?:|\.?/))|<([^\W\d_][\w ./:|-]{0,60})>|\{\{?\s?([A-Za-z_][\w-]*)\s?\}\}?"
-    for match in re.finditer(pattern, text):
+    for match in _IN_TEXT.finditer(text):
         name = next(group for group in match.groups() if group)
         if name.strip() and name not in words("log_tags") and name.casefold() not in ("x", "note", "tip", "warning"):
             found.setdefault(name.strip(), match.group())

@@ -1,15 +1,17 @@
-"""Shell text, read with the bash grammar: what is a command, and what it does to the terminal and to one's own link.
+"""Shell text, read with the bash grammar: its statements, its commands, the variables it sets.
 
 Nothing here runs anything. The facts come from tree-sitter's parse tree and the word lists of ``shell_words.yaml``.
 """
 
 from __future__ import annotations
 
-from functools import cache
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from tree_sitter import Parser
+    from tree_sitter import Node, Parser
 
 
 @cache
@@ -36,3 +38,106 @@ def _lists() -> dict[str, str]:
     source = resources.files(__package__).joinpath("shell_words.yaml")
     lists: dict[str, str] = load(source.read_bytes(), "shell_words.yaml").data
     return lists
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A top-level statement or comment of a script: rows are 0-based and inclusive, and cover its trailing comment."""
+
+    start: int
+    end: int
+    comment: bool
+
+
+@dataclass(frozen=True)
+class Script:
+    """What the parse tree says about a piece of shell text."""
+
+    parses: bool
+    statements: tuple[Statement, ...]
+    commands: tuple[tuple[str, ...], ...]
+    """Every simple command as its words, quotes off, in order – also those inside loops and substitutions."""
+    outer: tuple[tuple[tuple[str, ...], bool], ...]
+    """The commands that have the screen: not those in substitutions, functions or in front of a pipe. True: its input is given."""
+    whole: bool
+    """A loop, heredoc or function: such text is never cut into parts."""
+    assigned: frozenset[str]
+
+
+@lru_cache(maxsize=512)
+def read(text: str) -> Script:
+    """Parse *text*, placeholders masked. Never raises."""
+    from console.runbook.placeholders import assigned_names, masked
+
+    data = masked(text)
+    root = parser().parse(data).root_node
+    statements: list[Statement] = []
+    for child in root.children:
+        start, end = child.start_point.row, child.end_point.row
+        if child.end_point.column == 0 and end > start:
+            end -= 1
+        if not child.is_named and statements and start > statements[-1].end:
+            continue  # a separator on its own
+        last = statements[-1] if statements else None
+        if last is not None and start <= last.end:
+            statements[-1] = Statement(last.start, max(last.end, end), last.comment and child.type == "comment")
+        else:
+            statements.append(Statement(start, end, child.type == "comment"))
+    commands, outer, whole = [], [], False
+    for node, place in _walk(root):
+        if node.type in (
+            "heredoc_redirect",
+            "for_statement",
+            "while_statement",
+            "c_style_for_statement",
+            "function_definition",
+        ):
+            whole = True
+        elif node.type in ("command", "declaration_command"):
+            given = _command_words(node, data)
+            commands.append(given)
+            if place != "hidden":
+                outer.append((given, place == "fed"))
+    return Script(
+        not root.has_error, tuple(statements), tuple(commands), tuple(outer), whole, assigned_names(root, data)
+    )
+
+
+Place = Literal["screen", "fed", "hidden"]
+
+
+def _walk(root: Node) -> Iterator[tuple[Node, Place]]:
+    """Nodes in document order, and whether what runs there has the terminal, only its screen, or neither."""
+    stack: list[tuple[Node, Place]] = [(root, "screen")]
+    while stack:
+        node, place = stack.pop()
+        yield node, place
+        if node.type in ("command_substitution", "process_substitution", "function_definition"):
+            place = "hidden"
+        elif (
+            place == "screen" and node.type == "redirected_statement" and any(_feeds(child) for child in node.children)
+        ):
+            place = "fed"
+        if node.type == "pipeline":
+            named = [child for child in node.children if child.is_named]
+            after: Place = "hidden" if place == "hidden" else "fed"
+            stack.extend((child, after) for child in named[-1:])
+            stack.extend((child, "hidden") for child in reversed(named[:-1]))
+        else:
+            stack.extend((child, place) for child in reversed(node.children))
+
+
+def _feeds(node: Node) -> bool:
+    if node.type in ("heredoc_redirect", "herestring_redirect"):
+        return True
+    return node.type == "file_redirect" and any(child.type == "<" for child in node.children)
+
+
+def _command_words(node: Node, data: bytes) -> tuple[str, ...]:
+    given = []
+    for part in node.children:
+        if part.type in ("variable_assignment", "file_redirect", "heredoc_redirect", "herestring_redirect", "comment"):
+            continue
+        text = data[part.start_byte : part.end_byte].decode(errors="replace").strip()
+        given.append(text[1:-1] if len(text) > 1 and text[0] == text[-1] and text[0] in "'\"" else text)
+    return tuple(given)

@@ -1,0 +1,474 @@
+"""Code blocks of a runbook: which hold shell, and the comment-led groups of commands in them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from console.runbook import lexicon
+from console.runbook.commands import SHELL, Scope, other, query_language, shell, starts_like_a_command
+from console.runbook.model import Command
+from console.runbook.shell import Script, read, words
+
+Kind = Literal["shell", "query", "code", "config", "text"]
+
+
+@dataclass(frozen=True)
+class Part:
+    """A group of commands under its leading comment. Lines are 1-based; *remarks* are comments that are neither title nor
+    expectation."""
+
+    title: str
+    numbered: bool
+    line: int
+    end_line: int
+    commands: tuple[Command, ...]
+    remarks: tuple[str, ...] = ()
+    expect: str | None = None
+    output: str | None = None
+
+
+@dataclass(frozen=True)
+class Fence:
+    """A code block, read. *parts* of a shell block are steps of their own where *split*; *whole* is all of it as one script."""
+
+    kind: Kind
+    parts: tuple[Part, ...] = ()
+    split: bool = False
+    whole: Command | None = None
+
+
+_LANGUAGES: Final = {
+    "py": "python",
+    "python3": "python",
+    "rb": "ruby",
+    "irb": "ruby",
+    "js": "javascript",
+    "ts": "typescript",
+    "ps1": "powershell",
+    "pwsh": "powershell",
+    "psql": "sql",
+    "mysql": "sql",
+    "postgres": "sql",
+    "postgresql": "sql",
+    "pgsql": "sql",
+    "plsql": "sql",
+}
+
+
+def tag_of(info: str) -> str:
+    """The language of a fence's info string: ``{.bash id=x}``, ``shell script`` and ``sh,no_run`` are all shell."""
+    match = re.match(r"\s*\{?\.?([\w+#-]+)", info)
+    return match[1].lower() if match else ""
+
+
+def kind_of(text: str, info: str) -> tuple[Kind, str]:
+    """What a code block holds, and its language."""
+    tag = tag_of(info)
+    if not text.strip():
+        return "text", tag
+    if tag in words("query_tags"):
+        return "query", _LANGUAGES.get(tag, tag)
+    if tag in words("code_tags"):
+        return "code", _LANGUAGES.get(tag, tag)
+    if tag and tag not in words("shell_tags") and tag not in words("text_tags"):
+        return "config", tag
+    first = _first_code_line(text)
+    if _PROMPT.match(first):
+        return "shell", SHELL
+    looks = query_language(text)
+    known = starts_like_a_command(first)
+    if looks and not (known and looks == "yaml"):
+        return ("config", looks) if looks == "yaml" else ("query", looks) if looks != "python" else ("code", looks)
+    if tag in words("shell_tags"):
+        return "shell", SHELL
+    return ("shell", SHELL) if known and not _reads_like_prose(first) else ("text", tag)
+
+
+def _first_code_line(text: str) -> str:
+    lines = [line for line in text.splitlines() if line.strip()]
+    return next((line.strip() for line in lines if not line.lstrip().startswith("#") or _PROMPT.match(line)), "")
+
+
+def _reads_like_prose(line: str) -> bool:
+    # "make sure that …", "find the pod …": an untagged block of plain words is text, not a command.
+    given = line.split()
+    return len(given) > 4 and all(re.fullmatch(r"[A-Za-z',]+[.,:]?", word) for word in given)
+
+
+_PROMPT: Final = re.compile(
+    r"^[ \t]*(?:\([\w./-]+\)\s?)?"
+    r"(?:\$|❯|➜|\[?[\w.-]+@[\w.<>{}-]+(?:[:\s][^$#%\n]{0,60}?)?\]?\s?[$#%]|(?:sh|bash)-[\d.]+[$#]|PS [A-Z]:\\[^>]*>)"
+    r"[ \t]+(?=\S)"
+)
+_NUMBERED: Final = re.compile(r"^#+\s*(?:\S{1,10}\s+)?\(?(\d{1,2})(?:\.\d{1,2})*\s*[.):：、-]\s*(?=\D)")
+_OPEN_QUOTE: Final = re.compile(r"""\\.|'[^']*'|"(?:\\.|[^"\\])*"|\#[^\n]*$""", re.DOTALL | re.MULTILINE)
+
+
+@dataclass
+class _Entry:
+    """A run of rows of one kind: comment lines, one statement, or output."""
+
+    kind: Literal["comment", "statement", "output"]
+    start: int
+    end: int
+    text: str
+
+
+@dataclass
+class _Group:
+    title: str = ""
+    numbered: bool = False
+    entries: list[_Entry] = field(default_factory=list)
+    titles: dict[int, str] = field(default_factory=dict)
+    remarks: list[str] = field(default_factory=list)
+    expect: list[str] = field(default_factory=list)
+    output: list[str] = field(default_factory=list)
+    start: int = 0
+    end: int = 0
+
+
+def read_fence(text: str, info: str, line: int, scope: Scope) -> Fence:
+    """Read the content of a code block whose first content line is *line* (1-based)."""
+    kind, lang = kind_of(text, info)
+    rows = text.split("\n")
+    while rows and not rows[-1].strip():
+        rows.pop()
+    if kind in ("query", "code"):
+        command = other("\n".join(rows), lang, line, line + max(len(rows) - 1, 0), scope)
+        return Fence(kind, (Part("", False, command.line, command.end_line, (command,)),), False, command)
+    if kind != "shell":
+        return Fence(kind)
+    prompts = _has_prompts(rows)
+    entries, parses = _prompted(rows) if prompts else _plain(rows)
+    whole_text = "\n".join(e.text for e in entries if e.kind == "statement") if prompts else "\n".join(rows)
+    script = read(whole_text)
+    last = line + len(rows) - 1
+    if not any(entry.kind == "statement" for entry in entries):
+        return _only_comments(rows, line)
+    whole = shell(whole_text, line, last, scope)
+    if not parses:
+        return Fence("shell", (Part(_leading_title(entries), False, line, last, (whole,)),), False, whole)
+    if rows[0].startswith("#!") or _shares_state(entries):
+        groups = _groups(entries)
+        one_script = rows[0].startswith("#!") or len(groups) == 1 or _across(groups)
+        if one_script:
+            title = "" if rows[0].startswith("#!") else _leading_title(entries)
+            output = "\n".join(e.text for e in entries if e.kind == "output") or None
+            return Fence(
+                "shell",
+                (Part(title if len(groups) == 1 else "", False, line, last, (whole,), (), None, output),),
+                False,
+                whole,
+            )
+    groups = _groups(entries)
+    split = len(groups) > 1 and not script.whole and not prompts_mixed(entries)
+    parts = tuple(_part(group, line, scope) for group in groups) if split else (_joined(groups, line, last, scope),)
+    return Fence("shell", parts, split, whole)
+
+
+def prompts_mixed(entries: Sequence[_Entry]) -> bool:
+    """Whether output stands between the commands: such a block is a transcript, and stays one step."""
+    return any(entry.kind == "output" for entry in entries)
+
+
+def _has_prompts(rows: Sequence[str]) -> bool:
+    for row in rows:
+        if _PROMPT.match(row):
+            return True
+        if row.strip() and not row.lstrip().startswith("#"):
+            return False
+    return False
+
+
+def _open_ended(text: str) -> bool:
+    """Whether a command goes on in the next line: a backslash, an open quote or heredoc, a pipe at the end."""
+    if text.endswith("\\") or re.search(r"(?:\||&&|\|\|)\s*$", text):
+        return True
+    for word in re.findall(r"<<-?\s*['\"\\]?(\w+)", text):
+        if not re.search(rf"^\s*{re.escape(word)}\s*$", text, re.MULTILINE):
+            return True
+    rest = _OPEN_QUOTE.sub("", text)
+    return "'" in rest or '"' in rest
+
+
+def _prompted(rows: Sequence[str]) -> tuple[list[_Entry], bool]:
+    """Entries of a block with prompts: what has no prompt and continues nothing is output."""
+    entries: list[_Entry] = []
+    seen_output = False
+    for number, row in enumerate(rows):
+        last = entries[-1] if entries else None
+        match = _PROMPT.match(row)
+        if (
+            last is not None
+            and last.kind == "statement"
+            and last.end == number - 1
+            and not match
+            and _open_ended(last.text)
+        ):
+            last.text += "\n" + re.sub(r"^> ", "", row)
+            last.end = number
+        elif match:
+            entries.append(_Entry("statement", number, number, row[match.end() :].rstrip()))
+            seen_output = False
+        elif not row.strip():
+            continue
+        elif row.lstrip().startswith("#") and not seen_output:
+            _append(entries, "comment", number, row.strip())
+        else:
+            seen_output = True
+            _append(entries, "output", number, row)
+    parses = all(read(entry.text).parses for entry in entries if entry.kind == "statement")
+    return entries, parses
+
+
+def _append(entries: list[_Entry], kind: Literal["comment", "output"], number: int, text: str) -> None:
+    if entries and entries[-1].kind == kind and entries[-1].end == number - 1:
+        entries[-1].text += "\n" + text
+        entries[-1].end = number
+    else:
+        entries.append(_Entry(kind, number, number, text))
+
+
+def _plain(rows: Sequence[str]) -> tuple[list[_Entry], bool]:
+    text = "\n".join(rows)
+    script = read(text)
+    entries: list[_Entry] = []
+    for statement in script.statements:
+        piece = "\n".join(rows[statement.start : statement.end + 1])
+        if statement.comment:
+            _append(entries, "comment", statement.start, piece.strip())
+        else:
+            entries.append(_Entry("statement", statement.start, statement.end, piece.rstrip()))
+    return entries, script.parses
+
+
+_STATE: Final = frozenset(
+    (
+        "cd",
+        "pushd",
+        "popd",
+        "export",
+        "source",
+        ".",
+        "set",
+        "alias",
+        "umask",
+        "shopt",
+        "trap",
+        "ulimit",
+        "eval",
+        "declare",
+        "local",
+        "readonly",
+        "unset",
+    )
+)
+
+
+def _shares_state(entries: Sequence[_Entry]) -> bool:
+    """Whether a later statement depends on the shell that an earlier one ran in: a variable, a directory, a job."""
+    statements = [entry for entry in entries if entry.kind == "statement"]
+    known: set[str] = set()
+    stateful = False
+    for entry in statements:
+        script = read(entry.text)
+        if stateful or (known and _uses(entry.text, known)):
+            return True
+        known |= script.assigned
+        stateful = _keeps_state(script, entry.text)
+    return False
+
+
+def _keeps_state(script: Script, text: str) -> bool:
+    names = {command[0] for command, _ in script.outer if command}
+    return (
+        (bool(names & _STATE) and not text.lstrip().startswith("("))
+        or "$!" in text
+        or bool(re.search(r"^\s*(?:function\s+\w+|\w+\s*\(\))", text))
+    )
+
+
+def _uses(text: str, names: set[str]) -> bool:
+    return any(name in names for name in re.findall(r"\$\{?[#!]?(\w+)", text)) or "$!" in text
+
+
+def _across(groups: Sequence[_Group]) -> bool:
+    """Whether the state goes over the border of two groups."""
+    flat = [entry for group in groups for entry in group.entries]
+    if not _shares_state(flat):
+        return False
+    known: set[str] = set()
+    stateful = False
+    for group in groups:
+        text = "\n".join(entry.text for entry in group.entries)
+        if group.entries and (stateful or (known and _uses(text, known))):
+            return True
+        for entry in group.entries:
+            script = read(entry.text)
+            known |= script.assigned
+            stateful = stateful or _keeps_state(script, entry.text)
+    return False
+
+
+def uncommented(line: str) -> str:
+    """A comment line's words."""
+    return re.sub(r"^\s*#+!?\s?", "", line).rstrip()
+
+
+def _leading_title(entries: Sequence[_Entry]) -> str:
+    if entries and entries[0].kind == "comment":
+        line = entries[0].text.split("\n")[0]
+        return "" if line.startswith("#!") else lexicon.without_number(uncommented(line)).strip(" :-=–—")
+    return ""
+
+
+def _groups(entries: Sequence[_Entry]) -> list[_Group]:
+    """Cut entries at leading comments. With numbered comments only these lead; others then belong to the number above."""
+    numbered = (
+        sum(1 for e in entries if e.kind == "comment" and any(_NUMBERED.match(row) for row in e.text.split("\n"))) > 0
+    )
+    groups: list[_Group] = []
+    for position, entry in enumerate(entries):
+        current = groups[-1] if groups else None
+        if entry.kind == "comment":
+            _take_comment(entry, position, entries, groups, numbered)
+            continue
+        if current is None:
+            current = _Group(start=entry.start)
+            groups.append(current)
+        if entry.kind == "output":
+            current.output.append(entry.text)
+        else:
+            current.entries.append(entry)
+        current.end = entry.end
+    return groups
+
+
+def _take_comment(
+    entry: _Entry, position: int, entries: Sequence[_Entry], groups: list[_Group], numbered: bool
+) -> None:
+    current = groups[-1] if groups else None
+    following = entries[position + 1] if position + 1 < len(entries) else None
+    glued_before = position > 0 and entries[position - 1].end == entry.start - 1
+    glued_after = following is not None and following.kind == "statement" and following.start == entry.end + 1
+    rows = entry.text.split("\n")
+    texts = [uncommented(row) for row in rows]
+    if current is not None:
+        if numbered and not any(_NUMBERED.match(row) for row in rows):
+            _remark(current, texts, entry, following, glued_after)
+            return
+        expected = glued_before and bool(current.entries) and lexicon.starts("expect", texts[0])
+        connects = glued_before and glued_after and lexicon.is_phrase("connector", texts[0])
+        trailing = glued_before and bool(current.entries) and not glued_after
+        if not numbered and (expected or connects or trailing):
+            _remark(current, texts, entry, following, glued_after)
+            return
+    # Several numbered lines in one comment are several groups; the unnumbered lines before the first belong to what was.
+    starts = [i for i, row in enumerate(rows) if _NUMBERED.match(row)] if numbered else [0]
+    if not starts:
+        starts = [0]
+    if starts[0] > 0 and current is not None:
+        _remark(current, texts[: starts[0]], entry, None, False)
+    elif starts[0] > 0:
+        starts[0] = 0
+    for index, start in enumerate(starts):
+        end = starts[index + 1] if index + 1 < len(starts) else len(rows)
+        title = _NUMBERED.sub("", rows[start]) if _NUMBERED.match(rows[start]) else texts[start]
+        group = _Group(
+            title.strip(" :-=–—"),
+            bool(_NUMBERED.match(rows[start])),
+            start=entry.start + start,
+            end=entry.start + end - 1,
+        )
+        group.remarks.extend(text for text in texts[start + 1 : end] if text.strip(" -=#"))
+        groups.append(group)
+
+
+def _remark(group: _Group, texts: list[str], entry: _Entry, following: _Entry | None, glued_after: bool) -> None:
+    kept = [text for text in texts if text.strip(" -=#")]
+    group.end = max(group.end, entry.end)
+    if kept and group.entries and lexicon.starts("expect", kept[0]):
+        group.expect.extend(kept)
+    elif kept and following is not None and glued_after:
+        group.titles[following.start] = " ".join(kept)
+    else:
+        group.remarks.extend(kept)
+
+
+def _part(group: _Group, line: int, scope: Scope) -> Part:
+    return Part(
+        group.title,
+        group.numbered,
+        line + group.start,
+        line + group.end,
+        _commands([group], line, scope),
+        tuple(group.remarks),
+        "\n".join(group.expect) or None,
+        "\n".join(group.output) or None,
+    )
+
+
+def _joined(groups: Sequence[_Group], line: int, last: int, scope: Scope) -> Part:
+    """All groups as one part, each command under the title of its group."""
+    single = len(groups) == 1
+    remarks = [text for group in groups for text in group.remarks]
+    expect = "\n".join(text for group in groups for text in group.expect)
+    output = "\n".join(text for group in groups for text in group.output)
+    title = groups[0].title if single or (groups[0].entries and groups[0].title) else ""
+    return Part(
+        title if single else "",
+        False,
+        line,
+        last,
+        _commands(groups, line, scope),
+        tuple(remarks),
+        expect or None,
+        output or None,
+    )
+
+
+def _commands(groups: Sequence[_Group], line: int, scope: Scope) -> tuple[Command, ...]:
+    commands: list[Command] = []
+    for group in groups:
+        if not group.entries:
+            continue
+        first, last = group.entries[0], group.entries[-1]
+        named = group.title if len(groups) > 1 else ""
+        if len(group.entries) > 1 and _shares_state(group.entries):
+            commands.append(shell(_span(group.entries), line + first.start, line + last.end, scope, named))
+            continue
+        for entry in group.entries:
+            title = group.titles.get(entry.start) or (named if entry is first else "")
+            commands.append(shell(entry.text, line + entry.start, line + entry.end, scope, title))
+    return tuple(commands)
+
+
+def _span(entries: Sequence[_Entry]) -> str:
+    pieces: list[str] = []
+    for before, entry in zip([None, *entries], entries, strict=False):
+        if before is not None and entry.start > before.end + 1:
+            pieces.append("")
+        pieces.append(entry.text)
+    return "\n".join(pieces)
+
+
+def _only_comments(rows: Sequence[str], line: int) -> Fence:
+    """A block of ``# …`` lines: root prompts if they read like commands, else remarks."""
+    commands = []
+    for number, row in enumerate(rows):
+        text = uncommented(row)
+        if row.lstrip().startswith("# ") and starts_like_a_command(text) and not _reads_like_prose(text):
+            why = "starts with '#': a root prompt or a comment, the file does not say"
+            commands.append(Command(text, SHELL, False, why, (), line + number, line + number))
+    last = line + len(rows) - 1
+    if commands:
+        return Fence("shell", (Part("", False, line, last, tuple(commands)),))
+    groups = _groups([_Entry("comment", 0, len(rows) - 1, "\n".join(row for row in rows if row.strip()))])
+    return Fence(
+        "shell",
+        tuple(Part(g.title, g.numbered, line + g.start, line + g.end, (), tuple(g.remarks)) for g in groups),
+        len(groups) > 1,
+    )

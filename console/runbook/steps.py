@@ -1,0 +1,515 @@
+"""The blocks of an action section as steps (rules 4–10, 12–18 of plain Markdown)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import Final
+
+from console.runbook import lexicon
+from console.runbook.blocks import Block, Inline, inline, walk
+from console.runbook.commands import SHELL, Scope, other, shell, span_language
+from console.runbook.fences import Fence, Part, kind_of, read_fence
+from console.runbook.model import Command, Info, Step, StepKind
+
+MAX_TITLE: Final = 110
+_SENTENCE: Final = re.compile(r"(.{12,}?[.!?。！？])(?:\s|$)")
+
+
+@dataclass
+class Context:
+    """What steps are read with: the file's *lines* (made visible), its scope, the heading above and what to call a step
+    that has no words of its own."""
+
+    lines: Sequence[str]
+    scope: Scope
+    heading: str
+    fallback: str
+    checklist: bool = False
+
+
+@dataclass
+class Draft:
+    """A step in the making. Rows are 0-based, *end* exclusive."""
+
+    start: int
+    end: int
+    title: str = ""
+    body: list[str] = field(default_factory=list)
+    commands: list[Command] = field(default_factory=list)
+    expect: list[str] = field(default_factory=list)
+    output: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    calls: list[str] = field(default_factory=list)
+    parent: str = ""
+    depth: int = 0
+    checked: bool | None = None
+    whole: Command | None = None
+    prose: str = ""
+    """The words that the step's kind is judged by."""
+    note_only: bool = False
+
+
+@dataclass
+class Reading:
+    """The steps of some blocks, and what stands between them to be read: tables and the like."""
+
+    drafts: list[Draft] = field(default_factory=list)
+    info: list[Info] = field(default_factory=list)
+
+
+def read_steps(blocks: Sequence[Block], context: Context) -> Reading:
+    """Turn the blocks of an action section into steps; every row of them ends up in a step or an info."""
+    reading = Reading()
+    pending: list[Block] = []
+    blocks = [block for block in blocks if block.kind != "rule"]
+    bullets = _bullets_are_steps(blocks)
+    for block in blocks:
+        if block.kind == "list" and (block.ordered or bullets or _has_tasks(block) or _runs_something(block)):
+            _with_notes(reading, _list_steps(block, context, "", 0), pending, context)
+        elif block.kind == "fence" and _is_step(block):
+            _fence_step(reading, block, pending, context)
+        elif block.kind == "fence" and not pending and _is_output(block, reading):
+            _give_output(reading.drafts[-1], block, context)
+        elif block.kind == "table":
+            _flush(reading, pending, context)
+            reading.info.append(Info(context.heading, raw(context, block.start, block.end), block.line, block.end_line))
+        elif block.kind == "paragraph" and reading.drafts and not pending and lexicon.starts("expect", block.text):
+            _extend(reading.drafts[-1], block, context, expect=True)
+        elif block.kind == "paragraph" and not pending and _inline_step(block):
+            pending.append(block)
+            _prose(reading, pending, context)
+        else:
+            pending.append(block)
+    _flush(reading, pending, context)
+    return reading
+
+
+def raw(context: Context, start: int, end: int) -> str:
+    """The source of some rows, its common indent and outer blank lines removed."""
+    rows = list(context.lines[start:end])
+    while rows and not rows[0].strip():
+        rows.pop(0)
+    while rows and not rows[-1].strip():
+        rows.pop()
+    margin = min((len(row) - len(row.lstrip()) for row in rows if row.strip()), default=0)
+    return "\n".join(row[margin:] for row in rows)
+
+
+def _has_tasks(block: Block) -> bool:
+    return any(item.checked is not None for item in walk(block.children))
+
+
+def _is_step(block: Block) -> bool:
+    return kind_of(block.text, block.info)[0] in ("shell", "query", "code")
+
+
+def _runs_something(block: Block) -> bool:
+    """Whether a bullet list holds commands: a shell block in an item, or a code span that is one."""
+    for one in walk(block.children):
+        if one.kind == "fence" and _is_step(one):
+            return True
+        if one.kind == "paragraph" and any(span_language(code) == SHELL for code in inline(one.text).codes):
+            return True
+    return False
+
+
+def _bullets_are_steps(blocks: Sequence[Block]) -> bool:
+    """Bullets are steps only where nothing of higher rank is (rule 4)."""
+    return not any(
+        (b.kind == "list" and (b.ordered or _has_tasks(b))) or (b.kind == "fence" and _is_step(b)) for b in blocks
+    )
+
+
+def _inline_step(block: Block) -> bool:
+    """A paragraph that names a command and leads to nothing else is a step by itself (rule 17)."""
+    if block.text.rstrip().endswith((":", "：")):
+        return False
+    return any(span_language(code) == SHELL for code in inline(block.text).codes)
+
+
+# ── paragraphs, notes and what else stands around steps
+
+
+def _with_notes(reading: Reading, drafts: list[Draft], pending: list[Block], context: Context) -> None:
+    if drafts and pending:
+        _lead_in(drafts[0], pending, context)
+    reading.drafts.extend(drafts)
+
+
+def _lead_in(draft: Draft, pending: list[Block], context: Context) -> None:
+    """What stands before a step is shown with it."""
+    draft.notes[:0] = [text for block in pending if (text := _note_text(block, context))]
+    draft.start = min(draft.start, pending[0].start)
+    _add_calls(draft, pending)
+    pending.clear()
+
+
+def _note_text(block: Block, context: Context) -> str:
+    if block.kind == "note" and not block.children and block.text:
+        label = block.info.upper()
+        return f"{label}: {block.text.strip()}"
+    return raw(context, block.start, block.end)
+
+
+def _flush(reading: Reading, pending: list[Block], context: Context) -> None:
+    """Text that no step follows: the end of the last step, or a step of its own where there is none."""
+    if not pending:
+        return
+    if reading.drafts:
+        for block in pending:
+            _extend(reading.drafts[-1], block, context, expect=lexicon.starts("expect", block.text))
+        pending.clear()
+    elif any(block.kind in ("paragraph", "list", "quote", "note") for block in pending):
+        _prose(reading, pending, context)
+    else:
+        reading.info.append(
+            Info(
+                context.heading, raw(context, pending[0].start, pending[-1].end), pending[0].line, pending[-1].end_line
+            )
+        )
+        pending.clear()
+
+
+def _extend(draft: Draft, block: Block, context: Context, expect: bool = False) -> None:
+    text = raw(context, block.start, block.end)
+    (draft.expect if expect else draft.body).append(text)
+    draft.end = max(draft.end, block.end)
+    _add_calls(draft, [block])
+    if block.kind == "paragraph":
+        draft.prose += "\n" + block.text
+
+
+def _prose(reading: Reading, pending: list[Block], context: Context) -> None:
+    """A section of prose is one thing to do."""
+    first = next((block for block in pending if block.kind == "paragraph"), None)
+    draft = Draft(pending[0].start, pending[-1].end)
+    text = raw(context, draft.start, draft.end)
+    if first is not None:
+        title, cut = _title(inline(first.text).plain)
+        alone = len(pending) == 1 and not cut
+        draft.title = title
+        draft.body = [] if alone else [text]
+        draft.prose = first.text
+    else:
+        draft.title, draft.body = context.fallback, [text]
+    for block in pending:
+        draft.commands.extend(_span_commands(block, context))
+    _add_calls(draft, pending)
+    reading.drafts.append(draft)
+    pending.clear()
+
+
+def _title(text: str) -> tuple[str, bool]:
+    """A title from a paragraph's plain text: its first sentence, cut where it is too long; whether anything is left out."""
+    line = " ".join(text.split())
+    title = line
+    if len(title) > MAX_TITLE or "\n" in text:
+        match = _SENTENCE.match(line[: MAX_TITLE + 1])
+        title = match[1] if match else line
+    if len(title) > MAX_TITLE:
+        title = (
+            title[: title.rfind(" ", 40, MAX_TITLE) if " " in title[40:MAX_TITLE] else MAX_TITLE].rstrip(" ,;:") + "…"
+        )
+    return title.rstrip(" :：").rstrip(), title != line
+
+
+def _add_calls(draft: Draft, blocks: Sequence[Block]) -> None:
+    for block in walk(blocks):
+        if block.kind == "paragraph" and "](" in block.text:
+            for _, target in inline(block.text).links:
+                if re.match(r"(?!\w+:|/|#)[^?#]+\.md(?:#.*)?$", target) and target not in draft.calls:
+                    draft.calls.append(target)
+
+
+# ── code blocks
+
+
+def _is_output(block: Block, reading: Reading) -> bool:
+    """An untagged block directly after a command is what it prints (rule 10)."""
+    return bool(reading.drafts) and bool(reading.drafts[-1].commands) and kind_of(block.text, block.info)[0] == "text"
+
+
+def _give_output(draft: Draft, block: Block, context: Context) -> None:
+    draft.output.append(block.text.rstrip("\n"))
+    draft.end = max(draft.end, block.end)
+
+
+def _fence_step(reading: Reading, block: Block, pending: list[Block], context: Context) -> None:
+    fence = _fence(block, context)
+    drafts = [_from_part(part, context) for part in fence.parts]
+    if not drafts:
+        pending.append(block)
+        return
+    drafts[0].start, drafts[-1].end = block.start, block.end
+    drafts[0].whole = fence.whole if sum(len(draft.commands) for draft in drafts) > 1 else None
+    if fence.split:
+        for draft, after in pairwise(drafts):
+            draft.end = after.start
+        for draft, part in zip(drafts, fence.parts, strict=True):
+            draft.note_only = not part.commands and not part.numbered
+            draft.title = draft.title or context.fallback
+        _with_notes(reading, drafts, pending, context)
+        return
+    draft = drafts[0]
+    intro = pending[-1] if pending and pending[-1].kind == "paragraph" else None
+    if intro is not None:
+        title, cut = _title(inline(intro.text).plain)
+        if draft.title and draft.title != title:
+            draft.body.insert(0, draft.title)
+        draft.title = title
+        draft.prose = intro.text
+        if cut:
+            draft.body.insert(0, raw(context, intro.start, intro.end))
+        draft.commands[:0] = [c for c in _span_commands(intro, context) if c.lang == SHELL]
+        draft.start = intro.start
+        pending.pop()
+        _add_calls(draft, [intro])
+    elif not draft.title:
+        script = len(draft.commands) == 1 and "\n" in draft.commands[0].text
+        draft.title = context.fallback or (context.heading if script else _first_line(draft)) or context.heading
+    if pending:
+        _lead_in(draft, pending, context)
+    reading.drafts.append(draft)
+
+
+def _first_line(draft: Draft) -> str:
+    return _title(draft.commands[0].text.split("\n")[0])[0] if draft.commands else ""
+
+
+def _fence(block: Block, context: Context) -> Fence:
+    return read_fence(block.text.rstrip("\n"), block.info, block.first + 1, context.scope)
+
+
+def _from_part(part: Part, context: Context) -> Draft:
+    title, cut = _title(part.title)
+    body = ([part.title] if cut else []) + list(part.remarks)
+    draft = Draft(part.line - 1, part.end_line, title, ["\n".join(body)] if body else [], list(part.commands))
+    draft.prose = part.title
+    if part.expect:
+        draft.expect.append(part.expect)
+    if part.output:
+        draft.output.append(part.output)
+    return draft
+
+
+# ── lists
+
+
+def _list_steps(block: Block, context: Context, parent: str, depth: int) -> list[Draft]:
+    tasks = _has_tasks(block)
+    found: list[Draft] = []
+    for item in block.children:
+        nested = [child for child in item.children if child.kind == "list" and _has_tasks(child)] if tasks else []
+        if nested:
+            found.extend(_nested_tasks(item, nested, context, parent, depth))
+        else:
+            found.append(_item_step(item, item.children, context, parent, depth))
+    return found
+
+
+def _nested_tasks(item: Block, nested: list[Block], context: Context, parent: str, depth: int) -> list[Draft]:
+    """Task items under an item: steps under its name. The item is a step itself unless it is no more than that name."""
+    rest = [child for child in item.children if child not in nested]
+    first = rest[0] if rest and rest[0].kind == "paragraph" else None
+    read = inline(first.text) if first is not None else None
+    plain = " ".join(read.plain.split()) if read is not None else ""
+    name = plain.rstrip(" :：")
+    below: list[Draft] = []
+    for block in nested:
+        below.extend(_list_steps(block, context, name, depth + 1))
+    heading = len(rest) <= 1 and (read is None or read.bold.strip() == plain or plain.endswith((":", "：")))
+    if heading and below:
+        below[0].start = item.start
+        return below
+    own = _item_step(
+        Block("item", item.start, nested[0].start, children=rest, checked=item.checked), rest, context, parent, depth
+    )
+    return [own, *below]
+
+
+def _item_step(item: Block, children: Sequence[Block], context: Context, parent: str, depth: int) -> Draft:
+    draft = Draft(item.start, item.end, parent=parent, depth=depth, checked=item.checked)
+    first = children[0] if children and children[0].kind == "paragraph" else None
+    if first is not None:
+        read = inline(first.text)
+        commands = _span_commands(first, context)
+        draft.title, cut = _title(_without_trailing_command(read, commands))
+        if cut:
+            draft.body.append(
+                raw(context, first.start, first.end) if len(children) > 1 else _item_text(item, first, context)
+            )
+        draft.prose = first.text
+        draft.commands.extend(commands)
+        _add_calls(draft, [first])
+    for child in children[1:] if first is not None else children:
+        _item_child(draft, child, context)
+    if not draft.title:
+        draft.title = _first_line(draft) or context.fallback
+    return draft
+
+
+def _item_text(item: Block, first: Block, context: Context) -> str:
+    return re.sub(r"^\s*(?:[-*+]|\d+[.)])\s+(?:\[[ xX]\]\s+)?", "", raw(context, first.start, first.end))
+
+
+def _without_trailing_command(read: Inline, commands: Sequence[Command]) -> str:
+    """``Look at the log: `tail x` `` is titled by its words; the command stands below it anyway."""
+    plain = " ".join(read.plain.split())
+    for command in commands:
+        flat = " ".join(command.text.split())
+        match = re.search(
+            rf"\s*(?:[:：]|[-–—]|with|avec|via|using|by running|run|running)\s*{re.escape(flat)}\s*\.?$", plain
+        )
+        if match and match.start() >= 4 and len(commands) == 1:
+            return plain[: match.start()]
+    return plain
+
+
+def _item_child(draft: Draft, child: Block, context: Context) -> None:
+    if child.kind == "fence":
+        if _is_step(child):
+            fence = _fence(child, context)
+            for part in fence.parts:
+                draft.commands.extend(part.commands)
+                text = "\n".join(([part.title] if part.title and not part.commands else []) + list(part.remarks))
+                if part.title and part.commands and not part.commands[0].title:
+                    text = "\n".join([part.title, *part.remarks])
+                if text:
+                    draft.body.append(text)
+                if part.expect:
+                    draft.expect.append(part.expect)
+                if part.output:
+                    draft.output.append(part.output)
+            if fence.whole is not None and sum(len(part.commands) for part in fence.parts) > 1 and draft.whole is None:
+                draft.whole = fence.whole
+        elif draft.commands and kind_of(child.text, child.info)[0] == "text":
+            draft.output.append(child.text.rstrip("\n"))
+        else:
+            draft.body.append(raw(context, child.start, child.end))
+        return
+    if child.kind == "paragraph" and lexicon.starts("expect", child.text):
+        draft.expect.append(raw(context, child.start, child.end))
+    else:
+        draft.body.append(_note_text(child, context))
+    draft.commands.extend(_deep_commands(child, context))
+    _add_calls(draft, [child])
+
+
+def _deep_commands(block: Block, context: Context) -> list[Command]:
+    found: list[Command] = []
+    for one in walk([block]):
+        if one.kind == "paragraph":
+            found.extend(_span_commands(one, context))
+        elif one.kind == "fence" and _is_step(one):
+            found.extend(command for part in _fence(one, context).parts for command in part.commands)
+    return found
+
+
+def _span_commands(block: Block, context: Context) -> list[Command]:
+    """The code spans of a paragraph that can be run or copied (rule 17)."""
+    if block.kind != "paragraph":
+        return (
+            [command for child in block.children for command in _deep_commands(child, context)]
+            if block.children
+            else []
+        )
+    if "`" not in block.text:
+        return []
+    found: list[Command] = []
+    row = block.start
+    position = 0
+    for code in inline(block.text).codes:
+        text = re.sub(r"^\$ ", "", code.strip())
+        lang = span_language(code)
+        row = _row_of(code, context.lines, row, block.end)
+        if not lang or any(command.text == text for command in found):
+            continue
+        if lang != SHELL:
+            found.append(other(text, lang, row + 1, row + 1, context.scope))
+            continue
+        command = shell(text, row + 1, row + 1, context.scope)
+        position = max(block.text.find(code), position)
+        if lexicon.contains("forbidden", _words_before(block.text, position)):
+            command = Command(text, SHELL, False, "the text says not to", command.params, row + 1, row + 1)
+        found.append(command)
+    return found
+
+
+def _words_before(text: str, position: int) -> str:
+    """The few words before a place, within its sentence."""
+    before = re.split(r"[.!?;:。]\s", text[max(0, position - 60) : position])[-1]
+    return " ".join(before.split()[-6:])
+
+
+def _row_of(code: str, lines: Sequence[str], start: int, end: int) -> int:
+    first = code.split("\n", maxsplit=1)[0].strip()
+    for row in range(start, min(end, len(lines))):
+        if first and first in lines[row]:
+            return row
+    return start
+
+
+# ── from drafts to steps
+
+
+def finish(draft: Draft, step_id: str, context: Context) -> Step:
+    """The step of a draft, its kind judged by its words and commands."""
+    words = inline(draft.prose).plain if draft.prose else draft.title
+    judged = "\n".join([words, draft.title])
+    title = draft.title or context.fallback
+    return Step(
+        id=step_id,
+        kind=_kind(draft, words, context),
+        title=title,
+        body="\n\n".join(text for text in draft.body if text.strip()),
+        commands=tuple(draft.commands),
+        expect="\n".join(text for text in draft.expect if text.strip()) or None,
+        line=draft.start + 1,
+        end_line=max(draft.end, draft.start + 1),
+        parent=draft.parent,
+        depth=draft.depth,
+        checkbox=draft.checked is not None,
+        checked=bool(draft.checked),
+        optional=lexicon.contains("optional", judged),
+        decision=_branches(judged),
+        wait_s=lexicon.seconds(words) if lexicon.contains("wait", words) else None,
+        calls=tuple(draft.calls),
+        notes=tuple(draft.notes),
+        output="\n".join(draft.output) or None,
+        whole=draft.whole,
+    )
+
+
+_NO_BRANCH: Final = re.compile(
+    r"(?i)\b(?:if (?:needed|necessary|required|possible|any|so)|si (?:nécessaire|necessaire|besoin|possible)|falls nötig|wenn nötig"
+    r"|(?:check|see|verify|determine|confirm|find out|ask|know|test|tell|decide|ensure|investigate|look) (?:out )?(?:if|for)"
+    r"|(?:vérifi\w+|verifi\w+|voir|regard\w+|confirm\w+|contrôl\w+) (?:si|s'il|s’il)|prüfen, ob|as if|even if|what if)\b"
+)
+
+
+def _branches(text: str) -> bool:
+    plain = " ".join(text.split()[:80])
+    without = re.sub(
+        r"(?i)\b(?:if (?:needed|necessary|required)|si (?:nécessaire|necessaire|besoin)|falls nötig|wenn nötig)\b",
+        "",
+        plain,
+    )
+    return lexicon.contains("decision", without)
+
+
+def _kind(draft: Draft, words: str, context: Context) -> StepKind:
+    if draft.note_only:
+        return "note"
+    if lexicon.starts("wait", words):
+        return "wait"
+    runnable = any(command.lang == SHELL for command in draft.commands)
+    if lexicon.starts("check", words) or (context.checklist and not draft.commands):
+        return "check"
+    if runnable:
+        return "run"
+    if draft.calls and not draft.commands and not draft.body:
+        return "call"
+    return "do"
