@@ -83,7 +83,7 @@ CONTEXTS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "pages": ("In a text", (EVERYWHERE,)),
     "help": ("Help", ("pages", EVERYWHERE)),
     "status": ("Status", ("list", EVERYWHERE)),
-    "incident": ("Incident", ("list", EVERYWHERE)),
+    "incident": ("Incident", ("pages", EVERYWHERE)),
     "runbook": ("Runbook", ("list", EVERYWHERE)),
     "timeline": ("Timeline", ("list", EVERYWHERE)),
     "report": ("Report", ("list", EVERYWHERE)),
@@ -113,7 +113,7 @@ _EVERYWHERE: Final = (
         short="declare",
         off=needs(writes=True),
     ),
-    Action("app.palette", ("colon",), "command palette", "Find any action by its words.", hint=90, short="commands"),
+    Action("app.palette", ("colon",), "command palette", "Find any action by its words.", hint=90, short="cmd"),
     Action("app.filter", ("slash",), "filter", "Show only the lines that hold these words; !word leaves out.", hint=70),
     Action(
         "app.problems",
@@ -237,7 +237,7 @@ _TIMELINE: Final = (
         "Make it part of the story, or take it out again.",
         "timeline",
         hint=2,
-        off=needs("event", incident=True, writes=True),
+        off=needs("event", incident=True, writes=True, facts=("own",), why="select an event of the incident first"),
     ),
     Action(
         "timeline.follow",
@@ -249,7 +249,75 @@ _TIMELINE: Final = (
     ),
 )
 
-ACTIONS: Final[tuple[Action, ...]] = (*_EVERYWHERE, *_PROMPT, *_LIST, *_PAGES, *_STATUS, *_TIMELINE)
+_NOW: Final = needs(incident=True, writes=True)
+
+_INCIDENT: Final = (
+    Action(
+        "incident.choose",
+        ("enter",),
+        "open this incident",
+        "Make the incident under the cursor the current one; everywhere else follows.",
+        "incident",
+        hint=1,
+        short="open",
+        off=needs("incident", why="i lists the incidents first"),
+    ),
+    Action("incident.severity", ("s",), "set the severity", "Another severity, or none.", "incident", hint=2, short="severity", off=_NOW),
+    Action(
+        "incident.milestone",
+        ("m",),
+        "stamp a milestone",
+        "Say that impact began, somebody noticed, it is mitigated or resolved; now, or at a time.",
+        "incident",
+        hint=3,
+        short="milestone",
+        off=_NOW,
+    ),
+    Action(
+        "incident.role",
+        ("r",),
+        "take a role",
+        "Take a role (ic, ops, comms, scribe, next-ic), or give it to somebody.",
+        "incident",
+        hint=4,
+        short="role",
+        off=_NOW,
+    ),
+    Action("incident.title", ("t",), "change the title", "Another title; the old one stays in the record.", "incident", off=_NOW),
+    Action("incident.summary", ("y",), "write the summary", "What happened in two or three sentences.", "incident", off=_NOW),
+    Action(
+        "incident.task",
+        ("d",),
+        "a task is done",
+        "Choose the open task that is done.",
+        "incident",
+        hint=5,
+        short="task done",
+        off=needs(incident=True, writes=True, facts=("open task",)),
+    ),
+    Action("incident.list", ("i",), "list the incidents", "Open and closed ones; Enter switches.", "incident", hint=6, short="list"),
+    Action(
+        "incident.close",
+        ("c",),
+        "close the incident",
+        "It is over: with a reason; count and head of the chain are printed.",
+        "incident",
+        hint=7,
+        short="close",
+        danger=True,
+        off=needs(incident=True, writes=True, facts=("open incident",), why="it is closed already; O opens it again"),
+    ),
+    Action(
+        "incident.reopen",
+        ("O",),
+        "reopen the incident",
+        "It was not over: with a reason.",
+        "incident",
+        off=needs(incident=True, writes=True, facts=("closed incident",), why="it is open"),
+    ),
+)
+
+ACTIONS: Final[tuple[Action, ...]] = (*_EVERYWHERE, *_PROMPT, *_LIST, *_PAGES, *_STATUS, *_TIMELINE, *_INCIDENT)
 BY_ID: Final[dict[str, Action]] = {action.id: action for action in ACTIONS}
 
 _KEYS: Final = {

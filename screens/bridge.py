@@ -23,7 +23,7 @@ from screens.header import Header
 from screens.performs import Performs
 from screens.room import MODES, Mode, Room
 from screens.widgets.line import Lines
-from screens.widgets.text import Span, Words, join
+from screens.widgets.text import Span, Words, join, width_of
 
 _BY_ID = {mode.id: mode for mode in MODES}
 LEAST = Size(40, 10)  # smaller terminals are told so
@@ -169,13 +169,22 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
         owners = self._owners()
         own = [action for owner in owners for action in actions.of(owner.where) if action.hint]
         situation = room.situation() if room is not None else self.desk.situation()
-        spans: list[Words] = []
-        for action in sorted(own, key=lambda action: action.hint):
-            keys = actions.key_words(action.keys[0], self.desk.look.ascii_only)
-            off = bool(action.off(situation))
-            words = action.short or action.words
-            spans.append(((keys, "faint" if off else "accent"), (" " + words, "faint" if off else "dim")))
-        return ((" ", "dim"), *join(spans))
+        look = self.desk.look
+        shown = sorted(own, key=lambda action: action.hint)
+        while True:
+            spans: list[Words] = []
+            for action in shown:
+                keys = actions.key_words(action.keys[0], look.ascii_only)
+                off = bool(action.off(situation))
+                words = action.short or action.words
+                spans.append(((keys, "faint" if off else "accent"), (" " + words, "faint" if off else "dim")))
+            line = ((" ", "dim"), *join(spans))
+            if width_of(line, look) <= self.size.width or len(shown) < 2:
+                return line
+            # Too narrow: what help tells anyway goes first; help itself stays to the last.
+            shown.remove(
+                max(shown, key=lambda action: (action.id != "app.help", action.where == self.where, -action.hint))
+            )
 
     # ── what works everywhere ───────────────────────────────────────────────────────────────────────────────────
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from console.journal.writer import Writer
     from console.snapshot import StatusSnapshot
     from screens.incident_now import IncidentNow
+    from screens.keeping import Keeping
     from screens.start import Deps, MakeDeps
 
 T = TypeVar("T")
@@ -50,7 +51,9 @@ class Desk:
         self.look_changed: Signal[Look] = Signal(owner, "look")
         self.became_ready: Signal[Deps] = Signal(owner, "ready")
         self.troubled: Signal[Mapping[str, str]] = Signal(owner, "troubles")
-        self.said: Signal[tuple[str, str]] = Signal(owner, "said")  # (line, token)
+        self.said: Signal[tuple[str, str]] = Signal(
+            owner, "said"
+        )  # (line, tone); ("", line): that line is no longer so
         self.asked: Signal[Ask | None] = Signal(owner, "asked")
         self.drafts_loaded: Signal[Mapping[str, str]] = Signal(owner, "drafts")
         self.mode_wanted: Signal[tuple[str, Any]] = Signal(owner, "mode")
@@ -58,6 +61,7 @@ class Desk:
         self.drafts = DraftKeeper(deliver, self._drafts_loaded)
         self.reader = Reader(make_deps, deliver, self)
         self._writer: Writer | None = None
+        self._keeping: Keeping | None = None
 
     def open(self) -> None:
         """Start the reader; everything else follows when the configuration has been read."""
@@ -67,6 +71,8 @@ class Desk:
         """Save what waits, close everything. Returns how much could not be saved."""
         unsaved = self._writer.close(1.5) if self._writer is not None else 0
         self.drafts.close(0.5)
+        if self._keeping is not None:
+            self._keeping.close()
         self.reader.close(0.5)
         return unsaved
 
@@ -166,6 +172,10 @@ class Desk:
             from console.journal.writer import Writer
 
             self._writer = Writer(deps.open_journal, self._writer_moved)
+            if deps.watching:
+                from screens.keeping import Keeping
+
+                self._keeping = Keeping(deps, self._keeper_said)
         self.became_ready.publish(deps)
 
     def fatal(self, line: str) -> None:
@@ -189,7 +199,7 @@ class Desk:
             self.troubles[what] = line
             self.say(line, "error")
         else:
-            self.troubles.pop(what, None)
+            self.said.publish(("", self.troubles.pop(what)))
         self.troubled.publish(self.troubles)
 
     def set_look(self, look: Look) -> None:
@@ -204,6 +214,9 @@ class Desk:
         if self._writer is not None:
             self.take_trouble("writer", self._writer.problem or "")
             self.troubled.publish(self.troubles)
+
+    def _keeper_said(self, line: str) -> None:
+        self._deliver(self.take_trouble, "watch", line)
 
     def _drafts_loaded(self, texts: Mapping[str, str]) -> None:
         self.drafts_loaded.publish(texts)

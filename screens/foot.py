@@ -163,8 +163,12 @@ class Foot(Performs, Widget, inherit_bindings=False):
     # ── what is said ────────────────────────────────────────────────────────────────────────────────────────────
 
     def say(self, said: tuple[str, str]) -> None:
-        """A line for the operator; it stays until the next key that does something."""
-        self._said = said
+        """A line for the operator; it stays until the next key that does something, or until it is no longer so."""
+        line, tone = said
+        if line:
+            self._said = said
+        elif self._said[0] == tone:
+            self._said = ("", "")
         self.draw_hint()
 
     def hush(self) -> None:

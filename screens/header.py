@@ -101,7 +101,7 @@ def elapsed(incident: IncidentNow | None, now: datetime) -> str:
     """``T+00:12:44`` since the incident's T+0; it stands still once the incident has ended."""
     if incident is None or incident.zero is None:
         return ""
-    seconds = int(((incident.ended or now) - incident.zero).total_seconds())
+    seconds = int(((incident.ended or now) - incident.zero.at).total_seconds())
     sign = "-" if seconds < 0 else "+"
     hours, rest = divmod(abs(seconds), 3600)
     return f"T{sign}{hours:02d}:{rest // 60:02d}:{rest % 60:02d}"

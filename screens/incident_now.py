@@ -8,16 +8,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from console.commands.context import newest_open
+from console.incident.clocks import Zero, zero_of
 from console.incident.fold import IncidentFold
+from console.incident.metrics import compute
 from console.journal.folds import fold_stream
 
 if TYPE_CHECKING:
     from console.incident.state import Incident
     from console.journal.events import Event
     from console.journal.store import Journal
-
-# What T+0 is, the first that is recorded (incident-records): impact_start, else detected, else declared.
-_ZERO = ("impact_start", "detected", "declared")
 
 
 @dataclass(frozen=True)
@@ -30,9 +29,8 @@ class IncidentNow:
     severity: str
     open: bool
     count: int
-    zero: datetime | None  # T+0
-    zero_is: str  # which milestone that is
-    ended: datetime | None  # where its clock stopped: resolved or closed
+    zero: Zero | None  # T+0, and which milestone that is
+    ended: datetime | None  # where its clock stopped: closed, or resolved
     state: Incident = field(compare=False, repr=False)
     _folding: Incident = field(compare=False, repr=False)
 
@@ -72,11 +70,9 @@ def _extract(alias: str, folding: Incident) -> IncidentNow:
 
     # The fold changes its state in place, in the reader's thread: what the screens get is a copy.
     state = msgspec.msgpack.decode(msgspec.msgpack.encode(folding), type=type(folding))
-    stamps = state.milestones()
-    zero_is = next((name for name in _ZERO if stamps.get(name)), "")
-    zero = stamps[zero_is][0].at if zero_is else state.declared_at
-    resolved = stamps.get("resolved")
-    ended = state.closed_at or (resolved[-1].at if resolved and not state.is_open else None)
+    metrics = compute(state)
+    resolved = metrics.milestones["resolved"]
+    ended = state.closed_at if not state.is_open else (resolved.at if resolved is not None else None)
     return IncidentNow(
         stream=state.stream,
         alias=alias,
@@ -84,8 +80,7 @@ def _extract(alias: str, folding: Incident) -> IncidentNow:
         severity=state.severity,
         open=state.is_open,
         count=state.count,
-        zero=zero,
-        zero_is=zero_is,
+        zero=zero_of(metrics),
         ended=ended,
         state=state,
         _folding=folding,

@@ -57,7 +57,7 @@ class _Typing:
 
         entry = self.entry(text)
         incident = self.desk.incident
-        zero = incident.zero if incident is not None else None
+        zero = incident.zero.at if incident is not None and incident.zero is not None else None
         line = preview(entry, zero)
         token = "error" if entry.refusals else ("degraded" if entry.questions else "dim")
         spans: list[Span] = [(line, token)]

@@ -177,13 +177,15 @@ class Table(Performs, Widget, inherit_bindings=False):
         return f"{self._at + 1:,}/{len(self._rows):,}" if len(self._rows) else ""
 
     def show(self, rows: Rows, *, to: str = "") -> None:
-        """Show *rows*. The cursor stays on its key, at its line of the screen (or goes to the key *to*, or the ``"end"``
-        with ``to="$end"``); where the key is gone, on the row that took its place."""
+        """Show *rows*. The cursor stays on its key, at its line of the screen; where the key is gone, on the row that took
+        its place. *to* puts it on another key, or on ``$start`` or ``$end``."""
         line = self._at - self._top
         self._rows = rows
         count = len(rows)
         if to == "$end":
             found: int | None = count - 1
+        elif to == "$start":
+            found = 0
         elif to:
             found = rows.find(to)
         elif self.pinned:

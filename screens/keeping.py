@@ -1,0 +1,44 @@
+"""The console's side of the watch, in a thread of its own: be heard, and start a watch when nobody leads."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from screens.start import Deps
+
+_TICK_S: Final = 1.0
+
+
+class Keeping:
+    """Ticks a ``console.watch.keeper.Keeper`` until closed; *told* gets its line when it changes."""
+
+    def __init__(self, deps: Deps, told: Callable[[str], None]) -> None:
+        self._deps = deps
+        self._told = told
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
+        self._thread.start()
+
+    def close(self, timeout: float = 0.5) -> None:
+        """This console leaves; the watch goes on."""
+        self._stop.set()
+        self._thread.join(timeout)
+
+    def _run(self) -> None:
+        from console.watch.keeper import Keeper
+
+        deps = self._deps
+        keeper = Keeper(deps.paths, deps.config, deps.config_file, deps.clock)
+        said = ""
+        try:
+            while not self._stop.is_set():
+                keeper.tick()
+                if keeper.problem != said:
+                    said = keeper.problem
+                    self._told(said)
+                self._stop.wait(_TICK_S)
+        finally:
+            keeper.close()
