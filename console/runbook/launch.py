@@ -26,7 +26,7 @@ from console.journal.store import Journal
 from console.runbook import processes, record, spool, status
 from console.runbook.handle import CommandHandle
 from console.runbook.recover import Places, settle
-from console.sanitize import visible
+from console.sanitize import is_clean
 
 CAP_BYTES: Final = 16_000_000
 GRACE_S: Final = 5.0  # between SIGTERM and SIGKILL
@@ -115,6 +115,8 @@ def _check(request: CommandRequest) -> None:
         raise LaunchError("the command holds a NUL byte; nothing was started")
     if not request.argv:
         raise LaunchError("no command was given")
+    if request.script is not None and not is_clean(request.script):
+        raise LaunchError("the command holds characters that can't be seen; nothing was started, copy it by hand")
 
 
 def _spool_folder(folder: Path, file_mode: int) -> Path:
@@ -153,18 +155,22 @@ def _announce(journal: Journal, folder: Path, command: str, request: CommandRequ
         status.write(str(folder), _first_status(handle, event_id, boot), mode=request.file_mode)
         body = CommandStarted(
             command=command,
-            text=visible(request.text),
+            text=request.text,
             run=request.run,
             step=request.step,
             title=request.title,
             host=socket.gethostname(),
             user=getpass.getuser(),
             cwd=str(request.cwd or Path.cwd()),
-            params={visible(name): visible(value) for name, value in request.params.items()},
+            params=dict(request.params),
             boot_id=boot,
             spool=str(handle.output),
         )
-        event = record.put(journal, stream, New(body=body, occurred_at=now, dedupe=request.dedupe, id=event_id))
+        event = record.put(
+            journal,
+            stream,
+            New(body=body, occurred_at=now, dedupe=request.dedupe or f"run:{command}:started", id=event_id),
+        )
     except OSError as error:
         handle.discard()
         raise LaunchError(f"{folder}: {error.strerror}; nothing was started") from None
