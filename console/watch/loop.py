@@ -17,11 +17,12 @@ class WatchLoop(asyncio.SelectorEventLoop):
         pending = looking_up.get()
         if pending is None:
             return await super().getaddrinfo(host, port, **options)
-        pending.append(str(host))
+        name = host.decode("ascii", "replace") if isinstance(host, bytes) else str(host)
+        pending.append(name)
         try:
             found = await super().getaddrinfo(host, port, **options)
         except Exception:  # an answer too; a cancelled wait is none, and stays noted
-            pending.remove(str(host))
+            pending.remove(name)
             raise
-        pending.remove(str(host))
+        pending.remove(name)
         return found

@@ -11,6 +11,7 @@ A kind of check is one file in ``console/watch/probes``; its name is the kind. I
 from __future__ import annotations
 
 import asyncio
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
@@ -89,7 +90,8 @@ class Tools:
             import httpx
 
             limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
-            client = httpx.AsyncClient(verify=not insecure, trust_env=False, timeout=None, limits=limits)  # noqa: S113 - the caller bounds the whole
+            context = _tls(insecure)
+            client = httpx.AsyncClient(verify=context, trust_env=False, timeout=None, limits=limits)  # noqa: S113 - the caller bounds the whole
             self._clients[insecure] = client
             await self._stack.enter_async_context(client)
         return client
@@ -107,6 +109,20 @@ class Tools:
             self._shared[name] = (now, future)
         result: T = await asyncio.shield(future)
         return result
+
+
+def _tls(insecure: bool) -> ssl.SSLContext:
+    """A TLS context that trusts what this host trusts (also ``SSL_CERT_FILE``), so that a house's own CA is known."""
+    paths = ssl.get_default_verify_paths()
+    context = ssl.create_default_context()
+    if insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    elif not (paths.cafile or paths.capath):
+        import certifi
+
+        context.load_verify_locations(certifi.where())
+    return context
 
 
 def graded(value: float, warn: float | None, fail: float | None) -> str:
