@@ -19,7 +19,7 @@ from console.runbook.frontmatter import FrontMatter, read_front_matter
 from console.runbook.model import Document, Info, InfoKind, Param, Phase, PhaseKind, Problem, Runbook, Step
 from console.runbook.outline import Plan, Unit, flatten, plan
 from console.runbook.params import env_name, in_text, is_secret
-from console.runbook.sections import Section, build, link_list, own_steps
+from console.runbook.sections import Section, build, link_list, own_steps, produces, relax
 from console.runbook.sessions import in_sessions
 from console.runbook.shell import read as read_shell
 from console.runbook.steps import Context, Reading, finish, raw, read_steps
@@ -92,6 +92,8 @@ class _Reader:
         self.scope = Scope(self._assigned(blocks), self.scope.dirty)
         root = build(blocks, len(rows))
         root.start = root.body = self.front.rows
+        if not produces(root):
+            relax(root)
         drawn = plan(root)
         runbooks = cover(self._runbooks(drawn, root), self.lines)
         return Document(self.path, tuple(runbook.sealed() for runbook in runbooks), tuple(self.problems))
@@ -348,7 +350,12 @@ class _Builder:
         if numbered and len(reading.drafts) == 1 and section.title:
             draft = reading.drafts[0]
             heading = lexicon.without_number(section.title)
-            if draft.title and draft.title != heading and draft.title not in "\n".join(draft.body):
+            if (
+                draft.title
+                and draft.title != heading
+                and not draft.title.endswith("…")
+                and draft.title not in "\n".join(draft.body)
+            ):
                 draft.body.insert(0, draft.title)
             draft.title = heading
             draft.start = section.start

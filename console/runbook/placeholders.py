@@ -58,7 +58,11 @@ def find(text: str, variables: Collection[str] | None = None) -> list[Placeholde
         assigned = assigned_names(root, data) if variables is None else frozenset[str]()
         for node in _expansions(root):
             name = _expansion_name(node, data)
-            if name is None or (name not in variables if variables is not None else not _free(name, assigned)):
+            if (
+                name is None
+                or not _bare(node, data).startswith(("$" + name, "${"))
+                or (name not in variables if variables is not None else not _free(name, assigned))
+            ):
                 continue
             context, why = _context(node, data, "variable")
             start_byte = node.start_byte + (

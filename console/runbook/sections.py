@@ -9,6 +9,7 @@ from typing import Literal
 
 from console.runbook import lexicon
 from console.runbook.blocks import Block, inline, walk
+from console.runbook.commands import span_language
 from console.runbook.fences import kind_of
 
 Role = Literal["info", "action", "group", "unknown"]
@@ -332,9 +333,37 @@ def _role(section: Section, parent: Section | None) -> Role:
         return "action"
     if cls == "group" and not section.label:
         return "group"
-    if parent is not None and parent.role == "action":
+    if (parent is not None and parent.role == "action") or (
+        not section.label and lexicon.starts("how_to", section.title)
+    ):
         return "action"
     return "unknown"
+
+
+def relax(root: Section) -> None:
+    """For a file that gives no steps by its form: sections whose lines tell someone to do something are taken as action."""
+    stack = [root]
+    while stack:
+        section = stack.pop()
+        stack.extend(section.children)
+        if section.role in ("unknown", "group") and _tells(section):
+            section.role = "action"
+
+
+def _tells(section: Section) -> bool:
+    if link_list(section):
+        return False
+    items = [item.children[0].text for b in section.blocks if b.kind == "list" for item in b.children if item.children]
+    told = sum(lexicon.starts("imperative", text) or lexicon.starts("check", text) for text in items)
+    if items and told * 2 >= len(items):
+        return True
+    return _names_command(section.blocks)
+
+
+def _names_command(blocks: Sequence[Block]) -> bool:
+    """Whether a code span anywhere in the blocks is a command."""
+    texts = [block.text for block in walk(blocks) if block.kind == "paragraph" and "`" in block.text]
+    return any(span_language(code) == "sh" for text in texts for code in inline(text).codes)
 
 
 def link_list(section: Section) -> bool:
@@ -359,6 +388,15 @@ def own_steps(section: Section) -> bool:
     """Whether the section's own blocks give steps."""
     if section.role == "info" or not section.blocks or link_list(section):
         return False
-    if section.role == "action":
-        return any(block.kind in ("paragraph", "list", "fence", "note") for block in section.blocks)
-    return holds_action(section)
+    if holds_action(section):
+        return True
+    if section.role != "action":
+        return False
+    if all(
+        block.kind in ("paragraph", "note", "quote", "inert", "rule", "table") for block in section.blocks
+    ) and not _names_command(section.blocks):
+        # Prose above parts that have steps only leads up to them.
+        return any(block.kind == "paragraph" for block in section.blocks) and not any(
+            produces(child) for child in section.children
+        )
+    return any(block.kind in ("paragraph", "list", "fence", "note") for block in section.blocks)

@@ -338,9 +338,7 @@ def _item_step(item: Block, children: Sequence[Block], context: Context, parent:
         commands = _span_commands(first, context)
         draft.title, cut = _title(_without_trailing_command(read, commands))
         if cut:
-            draft.body.append(
-                raw(context, first.start, first.end) if len(children) > 1 else _item_text(item, first, context)
-            )
+            draft.body.append(_item_text(first, context))
         draft.prose = first.text
         draft.commands.extend(commands)
         _add_calls(draft, [first])
@@ -351,7 +349,8 @@ def _item_step(item: Block, children: Sequence[Block], context: Context, parent:
     return draft
 
 
-def _item_text(item: Block, first: Block, context: Context) -> str:
+def _item_text(first: Block, context: Context) -> str:
+    """The item's first paragraph without its marker."""
     return re.sub(r"^\s*(?:[-*+]|\d+[.)])\s+(?:\[[ xX]\]\s+)?", "", raw(context, first.start, first.end))
 
 

@@ -1,0 +1,219 @@
+"""The runbooks at hand: those of the configured folders and those that ship, found, searched and matched to an alert."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from console.runbook.model import Document, Problem, Runbook
+from console.runbook.ranking import Alert, Index, index, rank, search_words
+
+MAX_BYTES: Final = 4_000_000
+MAX_FILES: Final = 20_000
+SUFFIXES: Final = (".md", ".markdown", ".mdown")
+SHIPPED: Final = "shipped"
+_SKIPPED: Final = frozenset((".git", "node_modules", ".venv", "__pycache__", ".tox", ".cache"))
+
+
+def read_runbook_file(path: Path, name: str = "") -> Document:
+    """Read one file; *name* is the path to show, ``str(path)`` otherwise. Never raises: a file that can't be read is a
+    document whose problem says why."""
+    from console.runbook.markdown import read_markdown, unreadable
+
+    shown = name or str(path)
+    try:
+        size = path.stat().st_size
+        if size > MAX_BYTES:
+            return unreadable(
+                shown, f"{size / 1e6:.0f} MB is too large for a runbook (the limit is {MAX_BYTES / 1e6:.0f} MB)"
+            )
+        data = path.read_bytes()
+    except OSError as error:
+        return unreadable(shown, error.strerror or "can't be read")
+    if b"\x00" in data[:8192]:
+        return unreadable(shown, "is not text")
+    problems: tuple[Problem, ...] = ()
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        problems = (Problem(line, "warning", "R004", "is not UTF-8; the bytes in question are shown as \ufffd"),)
+        text = data.decode("utf-8", errors="replace")
+    document = read_markdown(text, shown)
+    return msgspec.structs.replace(document, problems=(*problems, *document.problems)) if problems else document
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A runbook in the library. *id* is unique in the library; *folder* is where it was found."""
+
+    id: str
+    runbook: Runbook
+    folder: str
+
+
+@dataclass(frozen=True)
+class FileProblem:
+    """A problem with its file, to print as ``path:line: message``."""
+
+    path: str
+    problem: Problem
+
+    def __str__(self) -> str:
+        place = f"{self.path}:{self.problem.line}" if self.problem.line else self.path
+        return f"{place}: {self.problem.message}"
+
+
+@dataclass(frozen=True)
+class Library:
+    """Everything found, in the order of the folders; the shipped ones last. *pages* are files without steps."""
+
+    entries: tuple[Entry, ...] = ()
+    pages: tuple[Entry, ...] = ()
+    problems: tuple[FileProblem, ...] = ()
+
+    def get(self, name: str) -> Entry | None:
+        """The runbook with this id or title, or with an id that only one runbook's starts with."""
+        from console.runbook.lexicon import fold
+
+        every = (*self.entries, *self.pages)
+        for entry in every:
+            if entry.id == name:
+                return entry
+        folded = fold(name)
+        for entry in every:
+            if folded and (fold(entry.runbook.title) == folded or fold(entry.id) == folded):
+                return entry
+        close = [entry for entry in self.entries if folded and fold(entry.id).startswith(folded)]
+        return close[0] if len(close) == 1 else None
+
+    def search(self, words: str, pages: bool = False) -> list[tuple[Entry, float]]:
+        """The runbooks that hold every word (case and accents aside, a prefix counts), best first. No words: all of them."""
+        return search_words(words, [*self._indexed, *self._indexed_pages] if pages else self._indexed)
+
+    def rank(
+        self,
+        alert_name: str,
+        labels: Mapping[str, str] | None = None,
+        annotations: Mapping[str, str] | None = None,
+        summary: str = "",
+        limit: int = 10,
+    ) -> list[tuple[Entry, float, str]]:
+        """The runbooks for an alert, best first, each with a score from 0 to 100 and the reason in words."""
+        alert = Alert(alert_name, dict(labels or {}), dict(annotations or {}), summary)
+        return [(one.item, one.score, one.reason) for one in rank(alert, self._indexed)[:limit]]
+
+    @cached_property
+    def _indexed(self) -> list[tuple[Entry, Index]]:
+        return [(entry, index(entry.runbook, entry.id)) for entry in self.entries]
+
+    @cached_property
+    def _indexed_pages(self) -> list[tuple[Entry, Index]]:
+        return [(entry, index(entry.runbook, entry.id)) for entry in self.pages]
+
+
+@dataclass
+class Shelf:
+    """A cache of read files, by path, modification time and size: reading a library again costs one ``stat`` a file."""
+
+    _read: dict[tuple[str, int, int], Document] = field(default_factory=dict)
+
+    def document(self, path: Path, name: str) -> Document:
+        try:
+            status = path.stat()
+        except OSError:
+            return read_runbook_file(path, name)
+        key = (name, status.st_mtime_ns, status.st_size)
+        found = self._read.get(key)
+        if found is None:
+            found = self._read[key] = read_runbook_file(path, name)
+        return found
+
+
+def load_library(folders: Sequence[Path], shelf: Shelf | None = None, shipped: bool = True) -> Library:
+    """Read every runbook under *folders* (a file counts as a folder of one) and, with *shipped*, Vigie's own. A folder that
+    is missing is a problem, not an error."""
+    shelf = shelf or Shelf()
+    found: list[tuple[str, Document]] = []
+    problems: list[FileProblem] = []
+    for folder in folders:
+        if not folder.exists():
+            problems.append(FileProblem(str(folder), Problem(0, "error", "R001", "no such folder of runbooks")))
+            continue
+        found.extend((str(folder), shelf.document(path, str(path))) for path in _files(folder, problems))
+    if shipped:
+        found.extend((SHIPPED, shelf.document(path, f"{SHIPPED}/{path.name}")) for path in shipped_files())
+    return _library(found, problems)
+
+
+def shipped_files() -> list[Path]:
+    """The Markdown runbooks of the ``runbooks`` package, in name order."""
+    from importlib import resources
+
+    folder = resources.files("runbooks")
+    return sorted(Path(str(one)) for one in folder.iterdir() if one.name.endswith(SUFFIXES))
+
+
+def _files(folder: Path, problems: list[FileProblem]) -> Iterator[Path]:
+    """The runbook files under *folder*, sorted, hidden and vendored folders left out, links to folders not followed."""
+    if folder.is_file():
+        yield folder
+        return
+    count = 0
+    queue = [folder]
+    while queue:
+        current = queue.pop()
+        try:
+            inside = sorted(current.iterdir())
+        except OSError as error:
+            problems.append(FileProblem(str(current), Problem(0, "warning", "R001", error.strerror or "can't be read")))
+            continue
+        for path in inside:
+            if path.is_dir():
+                if path.name not in _SKIPPED and not path.name.startswith(".") and not path.is_symlink():
+                    queue.append(path)
+            elif path.suffix.lower() in SUFFIXES:
+                count += 1
+                if count > MAX_FILES:
+                    problems.append(
+                        FileProblem(
+                            str(folder), Problem(0, "warning", "R001", f"only the first {MAX_FILES:,} files are read")
+                        )
+                    )
+                    return
+                yield path
+
+
+def _library(found: Sequence[tuple[str, Document]], problems: list[FileProblem]) -> Library:
+    entries: list[Entry] = []
+    pages: list[Entry] = []
+    taken: set[str] = set()
+    for folder, document in found:
+        problems.extend(FileProblem(document.path, problem) for problem in document.problems)
+        for runbook in document.runbooks:
+            entry = Entry(_unique(runbook, taken), runbook, folder)
+            (entries if runbook.phases else pages).append(entry)
+    return Library(tuple(entries), tuple(pages), tuple(problems))
+
+
+def _unique(runbook: Runbook, taken: set[str]) -> str:
+    """The runbook's id, with its file's name, then a number before it where two files use the same one."""
+    from console.runbook.markdown import slug
+
+    name, number = runbook.id, 1
+    if name in taken:
+        stem = Path(runbook.path)
+        base = slug(
+            f"{stem.parent.name} {runbook.id}" if slug(stem.stem) == runbook.id else f"{stem.stem} {runbook.id}"
+        )
+        name = base
+        while name in taken:
+            number += 1
+            name = f"{base}-{number}"
+    taken.add(name)
+    return name
