@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from textual import events
@@ -89,23 +90,22 @@ class VigieApp(App[None], inherit_bindings=False):
     # ── look ────────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _wear(self, look: Look) -> None:
-        from textual.theme import Theme
+        from textual.theme import BUILTIN_THEMES, Theme
 
         theme = look.theme
-        background = "ansi_default" if theme.background == "default" else theme.background
-        foreground = "ansi_default" if theme.foreground == "default" else theme.foreground
-        self.register_theme(
-            Theme(
+        if theme.ansi:
+            worn = replace(BUILTIN_THEMES["ansi-dark" if theme.dark else "ansi-light"], name="vigie")
+        else:
+            worn = Theme(
                 name="vigie",
-                primary=foreground,
-                foreground=foreground,
-                background=background,
-                surface=background,
-                panel=background,
+                primary=theme.foreground,
+                foreground=theme.foreground,
+                background=theme.background,
+                surface=theme.background,
+                panel=theme.background,
                 dark=theme.dark,
-                ansi=theme.ansi,
             )
-        )
+        self.register_theme(worn)
         if self.theme == "vigie":
             self._watch_theme("vigie")  # same name, other colours: Textual does not see that by itself
         else:
@@ -116,12 +116,11 @@ class VigieApp(App[None], inherit_bindings=False):
         self.bridge.redraw()
 
     def _ready_for_theme(self, deps: Any) -> None:
-        from screens.glyphs import wants_ascii
         from screens.theming import chosen, load_look, problem_of
 
-        ascii_only = deps.config.ascii or wants_ascii()
-        wanted = deps.config.theme
         look = self.desk.look
+        ascii_only = look.ascii_only or deps.config.ascii
+        wanted = deps.config.theme
         if not chosen() and wanted != "dark" and wanted != look.theme.name:
             problem = problem_of(wanted)
             if problem:

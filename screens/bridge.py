@@ -126,6 +126,7 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
         """Header and hint line follow what a key did."""
         self.header.draw()
         self.foot.draw_hint()
+        self.call_after_refresh(self.header.draw)  # what was just laid out knows its place only then
 
     # ── keys ────────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -139,9 +140,8 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
             await self.foot.key(event.key, event.character)
             self.header.draw()
             return
-        key = "pagedown" if event.key == "page_down" else event.key
         for owner in self._owners():
-            action = next((action for action in actions.of(owner.where) if key in action.keys), None)
+            action = next((action for action in actions.of(owner.where) if event.key in action.keys), None)
             if action is not None:
                 self.foot.hush()
                 await owner.perform(action)
@@ -168,6 +168,8 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
         room = self.room
         owners = self._owners()
         own = [action for owner in owners for action in actions.of(owner.where) if action.hint]
+        if owners[0].where == "pages":
+            own.insert(0, actions.BY_ID["app.back"])
         situation = room.situation() if room is not None else self.desk.situation()
         look = self.desk.look
         shown = sorted(own, key=lambda action: action.hint)

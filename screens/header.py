@@ -6,6 +6,7 @@ second costs ten cells.
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
@@ -43,15 +44,18 @@ def verdict(snapshot: StatusSnapshot | None) -> tuple[Span, ...]:
     if counts["PENDING"]:
         spans += [(f"PENDING {counts['PENDING']:,}", "pending"), ("  ", "text")]
     waiting = [alert for alert in snapshot.alerts if alert.state == "firing" and alert.ack is None]
-    if snapshot.alerts:
-        words = f"ALERTS {len(snapshot.alerts):,}" + (f", {len(waiting):,} unacked" if waiting else ", all acked")
-        spans.append((words, "title" if waiting else "dim"))
+    if waiting:
+        spans.append((f"UNACKED {len(waiting):,}", "title"))
+    elif snapshot.alerts:
+        spans.append((f"ALERTS {len(snapshot.alerts):,}, all acked", "dim"))
     return tuple(spans)
 
 
 def source_words(source: Source, now: datetime) -> tuple[Span, ...]:
     """``am-a 3s ok``, ``prom-1 STALE 4m``: the age always, what is wrong in capitals."""
     age = span(max((now - source.last_ok).total_seconds(), 0)) if source.last_ok is not None else "never"
+    if source.last_ok is not None and (now - source.last_ok).total_seconds() >= 60:
+        age = re.sub(r"(?<=m)\d+s$", "", age)
     if source.state == "ok":
         return ((f"{source.name} {age} ok", "dim"),)
     return ((f"{source.name} ", "dim"), (f"{source.state.upper()} {age}", "unknown"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import ClassVar
+from typing import ClassVar, Final
 
 from textual.app import ComposeResult
 
@@ -15,15 +15,24 @@ from screens.widgets.pages import Pages
 from screens.widgets.text import Words
 
 
-def help_lines(contexts: Sequence[str], ascii_only: bool = False) -> list[Words]:
-    """The keys of *contexts*, then those of the line being typed."""
+_WIDE: Final = 100  # narrower screens do without the names: what a key does is said by the sentence
+
+
+def help_lines(contexts: Sequence[str], width: int = 80, ascii_only: bool = False) -> list[Words]:
+    """The keys of *contexts*, then those of the line being typed, for *width* cells."""
     lines: list[Words] = []
     for where in (*contexts, "prompt"):
         title = actions.CONTEXTS[where][0]
         lines += ["", ((f" {title}", "title"),)] if lines else [((f" {title}", "title"),)]
         for action in actions.of(where):
             keys = " ".join(actions.key_words(key, ascii_only) for key in action.keys) or ":"
-            lines.append(((f"   {keys:<14}", "accent"), (f"{action.words:<20}", "text"), (action.about, "dim")))
+            lines.append(
+                (
+                    (f"   {keys:<14}", "accent"),
+                    (f"{action.words:<20}" if width >= _WIDE else "", "text"),
+                    (action.about, "dim"),
+                )
+            )
     lines += [
         "",
         ((" Marks", "title"),),
@@ -48,7 +57,7 @@ class HelpRoom(Room):
         yield self._pages
 
     def on_mount(self) -> None:
-        self._pages.show(help_lines(self._contexts, self.desk.look.ascii_only))
+        self._pages.show(help_lines(self._contexts, self.app.size.width, self.desk.look.ascii_only))
 
     def keys_to(self) -> Performs:
         return self._pages

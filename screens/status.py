@@ -27,8 +27,8 @@ _COLUMNS: Final = (
     Column(width=3),
     Column(flex=3, least=14),
     Column(flex=6, least=10),
-    Column(width=6, align="right"),
-    Column(width=14, from_width=70),
+    Column(width=4, align="right"),
+    Column(width=16, from_width=70),
 )
 _HOLD: Final = timedelta(seconds=20)  # after the last move of the cursor the order is taken up again
 

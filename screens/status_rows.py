@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from console.clock import span
 from screens.glyphs import STATES
 from screens.look import Look
 from screens.widgets.text import Span, Words
@@ -223,19 +222,22 @@ def cells(entry: Entry, now: datetime, look: Look) -> tuple[Words, ...]:
         letter, token = "-", "faint"
     tone = "soft" if entry.rank == _HANDLED else token
     mark = look.sign(STATES[entry.state][1]) if not entry.gone else " "
-    age = span(max((now - entry.since).total_seconds(), 0)) if entry.since is not None else ""
+    age = _age((now - entry.since).total_seconds()) if entry.since is not None else ""
     return (
         ((f"{mark} {letter}", tone),),
         ((entry.name, "dim" if handled else "title"),),
         ((entry.detail if not entry.gone else "no longer reported", "dim" if handled else "text"),),
-        ((_short(age), "dim"),),
+        ((age, "dim"),),
         (_handling(entry, look),),
     )
 
 
-def _short(age: str) -> str:
-    """An age in at most five cells: ``3m12s``, ``6h10m``; above an hour the minutes may go."""
-    return age if len(age) <= 6 else age[: age.find("h") + 1] if "h" in age else age
+def _age(seconds: float) -> str:
+    """An age in one unit, ``40s``, ``3m``, ``6h``, ``13d``: it changes seldom, so that standing still costs no bytes."""
+    for unit, name in ((86400, "d"), (3600, "h"), (60, "m")):
+        if seconds >= unit:
+            return f"{int(seconds // unit)}{name}"
+    return f"{max(int(seconds // 5) * 5, 0)}s"
 
 
 def _handling(entry: Entry, look: Look) -> Span:

@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from screens.timeline_window import Window
 
 _COLUMNS: Final = (
-    Column(width=9, align="right"),
-    Column(width=8, from_width=60, align="right"),
+    Column(width=10, align="right"),
+    Column(width=8, from_width=60),
     Column(width=1),
     Column(width=10),
     Column(flex=1, least=16),
-    Column(width=10, from_width=78),
+    Column(width=10, from_width=100),
 )
 _TONES: Final = {
     "decision": "title",
@@ -161,7 +161,7 @@ class TimelineRoom(Room):
     def _cells(self, key: str, line: Line | None) -> tuple[Words, ...]:
         look = self.desk.look
         if line is None:
-            return ("", "", "", "", ((key.removeprefix("date:"), "title"), (" (UTC)", "faint")), "")
+            return (((key.removeprefix("date:"), "title"),), (("UTC", "faint"),))
         quiet = line.undone or line.redacted or line.watch
         text: list[Span] = [(line.text, "faint" if quiet else "text")]
         if line.undone:

@@ -266,7 +266,9 @@ class Table(Performs, Widget, inherit_bindings=False):
     def on_resize(self, event: events.Resize) -> None:
         self._drawn.clear()
         self._widths = []
+        self._top = self._clip_top(self._top)
         self._keep_in_view()
+        self.refresh()
 
     def render_line(self, y: int) -> Strip:
         look = self.desk.look
