@@ -76,7 +76,12 @@ class Watch:
         from console.watch.leading import Leading
 
         try:
+            patience = self.clock.boottime() + _PATIENCE_S
             lease = await self.thread(self.recorder.try_lead)
+            # A leader that nobody can hear may be dead: that takes a moment to tell.
+            while lease is None and self.clock.boottime() < patience and not await self.thread(self.recorder.heard):
+                await asyncio.sleep(_STAND_BY_S)
+                lease = await self.thread(self.recorder.try_lead)
             if lease is None:
                 return None
             return await Leading(self.recorder, lease, self.checks, self.clock, self.thread, self._tell).once()

@@ -95,9 +95,12 @@ class Recorder:
         self._lease = mine
         return mine
 
-    def current(self) -> tuple[Lease, Leader | None]:
-        """Who leads."""
-        return lease.read(self._connected()), self._status_leader()
+    def heard(self) -> bool:
+        """Whether the process that holds the lease has been heard of lately."""
+        held, leader = lease.read(self._connected()), self._status_leader()
+        if leader is None or leader.epoch != held.epoch or leader.boot_id != lease.boot_id():
+            return False
+        return self._clock.boottime() - leader.beat_ms / 1000 <= lease.SILENCE_S
 
     def load(self) -> Kept:
         """Become the only writer of status.db, and take over what the last leader knew."""

@@ -1,0 +1,465 @@
+"""status.db: only the leader writes, nothing is doubled, damage is thrown away, readers pay only for what is new."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from console.clock import FixedClock
+from console.journal.errors import Refused
+from console.journal.events import (
+    Acknowledged,
+    AlertRaised,
+    CheckChanged,
+    New,
+    Origin,
+    SourceBack,
+    SourceLost,
+    WatchLed,
+)
+from console.journal.store import Journal
+from console.snapshot import DOWN, OK, CheckState, Source, StatusSnapshot
+from console.watch import lease
+from console.watch.board import SOURCE, Board, Changes, Kept, Sample
+from console.watch.lease import SILENCE_S, Lease, boot_id
+from console.watch.recorder import Recorder
+from console.watch.state import Machine, Result
+from console.watch.status_db import SAMPLES, Leader, StatusDb, Superseded, Unusable, leader_age
+from console.watch.status_reader import Presence, StatusReader
+from tests.console.watch.test_board import Bench, service
+
+START = datetime(2026, 3, 1, 12, tzinfo=UTC)
+
+
+@pytest.fixture
+def clock() -> FixedClock:
+    return FixedClock(START)
+
+
+@pytest.fixture
+def status(tmp_path: Path) -> Path:
+    return tmp_path / "vigie.d" / "status.db"
+
+
+def leader(epoch: int, beat_s: float = 1000) -> Leader:
+    return Leader(epoch=epoch, holder=f"h{epoch}", boot_id=boot_id(), config_hash="c", beat_ms=int(beat_s * 1000))
+
+
+def snapshot(version: int, state: str = OK, at: datetime = START) -> StatusSnapshot:
+    check = CheckState(
+        service="a", name="b", kind="tcp", state=state, raw=state, last_at=at, interval_s=10, timeout_s=2
+    )
+    source = Source(name=SOURCE, kind="checks", last_ok=at)
+    return StatusSnapshot(taken_at=at, checks=(check,), sources=(source,), version=version, epoch=1)
+
+
+def event(n: int) -> New:
+    body = CheckChanged(service="a", check="b", kind="tcp", old=OK, new=DOWN, detail=str(n))
+    return New(body=body, occurred_at=START + timedelta(seconds=n), dedupe=f"check:a/b:{n}")
+
+
+def test_only_the_epoch_that_leads_writes(status: Path) -> None:
+    with StatusDb.open(status) as old, StatusDb.open(status) as new:
+        old.take_lead(leader(1))
+        old.write(1, Changes(machines={"a/b": Machine()}), beat_ms=5)
+        new.take_lead(leader(2))
+        for attempt in (
+            lambda: old.write(1, Changes(machines={"x": Machine()}, news=[event(1)]), beat_ms=6),
+            lambda: old.beat(1, 6),
+            lambda: old.recorded(1, [1], beat_ms=6),
+            lambda: old.take_lead(leader(1)),
+        ):
+            with pytest.raises(Superseded):
+                attempt()
+        assert set(new.kept().machines) == {"a/b"}
+        assert new.outbox() == []
+        found = new.leader()
+        assert found is not None
+        assert (found.epoch, found.beat_ms) == (2, 1_000_000)
+
+
+def test_what_is_kept_comes_back_whole(status: Path) -> None:
+    bench = Bench(service("api"), service("db"))
+    bench.board.take(bench.check("api/port"), Result(state=DOWN, detail="x", latency_ms=1.5), START, 7.0)
+    alert = bench.snapshot().alerts[0]
+    bench.acknowledge("api/port", alert.starts_at)
+    changes = bench.board.drain()
+    with StatusDb.open(status) as db:
+        db.take_lead(leader(1))
+        db.write(1, changes, beat_ms=1)
+    with StatusDb.open(status) as db:
+        kept = db.kept()
+        assert kept.machines == changes.machines
+        assert kept.alerts == changes.alerts
+        assert kept.seen == changes.seen
+        assert [new.body for _, new in db.outbox()] == [new.body for new in changes.news]
+        assert all(new.id for _, new in db.outbox())
+        assert Board(tuple(bench.checks.values()), kept, START).everything().alerts == changes.alerts
+
+
+def test_history_is_a_ring(status: Path) -> None:
+    with StatusDb.open(status) as db:
+        db.take_lead(leader(1))
+        for start in range(0, SAMPLES + 50, 10):
+            samples = [
+                ("a/b", Sample(at=START + timedelta(seconds=n), state=OK, latency_ms=float(n)))
+                for n in range(start, start + 10)
+            ]
+            db.write(1, Changes(samples=samples), beat_ms=1)
+        found = db.history("a/b")
+        assert len(found) == SAMPLES
+        assert [one.latency_ms for one in found] == [float(n) for n in range(50, SAMPLES + 50)]
+        assert db.history("nothing") == []
+
+
+def test_a_reader_decodes_only_what_is_new(status: Path, clock: FixedClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = StatusReader(status, clock)
+    assert reader.poll() is None
+    assert not reader.heard().alive
+    with StatusDb.open(status) as db:
+        db.take_lead(leader(1, clock.boottime()))
+        db.write(1, Changes(), beat_ms=int(clock.boottime() * 1000), snapshot=snapshot(1))
+        first = reader.poll()
+        assert first is not None
+        assert first.overall == OK
+        assert reader.poll() is first
+        db.beat(1, int(clock.boottime() * 1000))
+        assert reader.poll() is first
+        db.write(1, Changes(), beat_ms=int(clock.boottime() * 1000), snapshot=snapshot(2, DOWN))
+        second = reader.poll()
+        assert second is not None
+        assert second.overall == DOWN
+        assert reader.heard().alive
+    reader.close()
+
+
+def test_what_nobody_refreshes_grows_stale_and_its_source_is_lost(status: Path, clock: FixedClock) -> None:
+    with StatusDb.open(status) as db:
+        db.take_lead(leader(1, clock.boottime()))
+        db.write(1, Changes(), beat_ms=int(clock.boottime() * 1000), snapshot=snapshot(1))
+    reader = StatusReader(status, clock)
+    clock.advance(11)
+    found = reader.poll()
+    assert found is not None
+    assert not found.checks[0].stale
+    assert found.sources[0].state == "lost"
+    assert found.overall != OK
+    clock.advance(12)
+    found = reader.poll()
+    assert found is not None
+    assert found.checks[0].stale
+    assert not reader.heard().alive
+    assert leader_age(status, clock) == pytest.approx(23)
+    reader.close()
+
+
+def test_a_reader_follows_a_replaced_database_and_survives_damage(status: Path, clock: FixedClock) -> None:
+    reader = StatusReader(status, clock)
+    with StatusDb.open(status) as db:
+        db.take_lead(leader(1, clock.boottime()))
+        db.write(1, Changes(), beat_ms=int(clock.boottime() * 1000), snapshot=snapshot(9))
+    assert reader.poll() is not None
+    StatusDb.discard(status)
+    status.write_bytes(b"not a database" * 100)
+    kept = reader.poll()
+    assert kept is not None  # the last one stays
+    assert "status.db" in reader.problem
+    StatusDb.discard(status)
+    with StatusDb.open(status) as db:
+        db.take_lead(leader(2, clock.boottime()))
+        db.write(2, Changes(), beat_ms=int(clock.boottime() * 1000), snapshot=snapshot(1, DOWN))
+    found = reader.poll()
+    assert found is not None
+    assert found.overall == DOWN
+    assert reader.problem == ""
+    reader.close()
+
+
+def test_modes(status: Path) -> None:
+    StatusDb.open(status).close()
+    assert status.stat().st_mode & 0o777 == 0o600
+    assert status.parent.stat().st_mode & 0o777 == 0o700
+    other = status.with_name("group.db")
+    StatusDb.open(other, file_mode=0o660).close()
+    assert other.stat().st_mode & 0o777 == 0o660
+    assert sorted(one.name for one in status.parent.iterdir() if "new" in one.name) == []
+    with sqlite3.connect(status) as db:
+        assert db.execute("PRAGMA journal_mode").fetchone()[0] != "wal"
+    db.close()
+
+
+def test_consoles_are_heard_and_forgotten(status: Path, clock: FixedClock) -> None:
+    here = Presence(status, "c1", clock)
+    here.beat()  # no database yet: nothing to say it in
+    with StatusDb.open(status) as db:
+        db.take_lead(leader(1))
+        here.beat()
+        clock.advance(4)
+        assert db.console_ages(boot_id(), int(clock.boottime() * 1000)) == [4]
+        assert db.console_ages("another boot", 0) == []
+        here.leave()
+        assert db.console_ages(boot_id(), int(clock.boottime() * 1000)) == []
+
+
+# ── the lease ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+HELD = Lease(epoch=4, holder="h", boot_id="b")
+
+
+@pytest.mark.parametrize(
+    ("held", "known", "now_s", "unchanged_s", "free"),
+    [
+        (Lease(), None, 0, 0, True),  # nobody ever
+        (HELD, Leader(epoch=4, holder="h", boot_id="b", config_hash="", beat_ms=99_000), 100, 0, False),
+        (HELD, Leader(epoch=4, holder="h", boot_id="b", config_hash="", beat_ms=90_000), 100, 0, True),  # silent
+        (HELD, Leader(epoch=4, holder="h", boot_id="b", config_hash="", beat_ms=0), 100, 0, True),  # given up
+        (Lease(epoch=4, holder="h", boot_id="another"), None, 100, 0, True),  # before a reboot
+        (HELD, None, 100, 1, False),  # just taken, perhaps: wait
+        (HELD, None, 100, SILENCE_S + 0.1, True),
+        (HELD, Leader(epoch=3, holder="g", boot_id="b", config_hash="", beat_ms=99_900), 100, 0, False),
+        (HELD, Leader(epoch=3, holder="g", boot_id="b", config_hash="", beat_ms=99_900), 100, 9, True),
+    ],
+)
+def test_when_the_lead_is_free(held: Lease, known: Leader | None, now_s: float, unchanged_s: float, free: bool) -> None:
+    assert lease.is_free(held, known, boot="b", now_s=now_s, unchanged_s=unchanged_s) is free
+
+
+@pytest.fixture
+def opened(database: Path, clock: FixedClock) -> Callable[[], Journal]:
+    def open_journal() -> Journal:
+        return Journal.open(database, actor="vigie", origin=Origin(program="watch"), clock=clock)
+
+    return open_journal
+
+
+def recorder(opened: Callable[[], Journal], status: Path, clock: FixedClock, holder: str = "h1") -> Recorder:
+    return Recorder(opened, status, holder=holder, config_hash="c", clock=clock)
+
+
+def bodies(opened: Callable[[], Journal], kind: type | None = None) -> list[Any]:
+    with opened() as journal:
+        found = [event.body for event in journal.since(0)]
+    return [body for body in found if kind is None or isinstance(body, kind)]
+
+
+def test_of_two_that_see_a_free_lease_one_takes_it(opened: Callable[[], Journal], clock: FixedClock) -> None:
+    with opened() as one, opened() as two:
+        seen = lease.read(one)
+        mine = lease.take(one, seen, holder="one", config_hash="", clock=clock)
+        with pytest.raises(Refused):
+            lease.take(two, seen, holder="two", config_hash="", clock=clock)
+        assert lease.read(two) == mine
+        one.append_watch([event(1)], guard=lease.guard(mine.epoch))
+        later = lease.take(two, mine, holder="two", config_hash="", clock=clock)
+        with pytest.raises(Refused):
+            one.append_watch([event(2)], guard=lease.guard(mine.epoch))
+        two.append_watch([event(2)], guard=lease.guard(later.epoch))
+    assert [body.epoch for body in bodies(opened, WatchLed)] == [1, 2]
+    assert len(bodies(opened, CheckChanged)) == 2
+
+
+def test_take_over_records_what_the_dead_leader_had_stored(
+    opened: Callable[[], Journal], status: Path, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed between status.db and the journal, at either side of the append: nothing lost, nothing doubled."""
+    for killed_after_append in (False, True):
+        first = recorder(opened, status, clock)
+        assert first.try_lead() is not None
+        first.load()
+        with pytest.raises(KeyboardInterrupt), monkeypatch.context() as patch:
+            if killed_after_append:
+                patch.setattr(StatusDb, "recorded", _killed)
+            else:
+                patch.setattr(Journal, "append_watch", _killed)
+            first.publish(Changes(news=[event(1 + killed_after_append)]), None, "")
+        first.close()
+        clock.advance(SILENCE_S + 1)
+        second = recorder(opened, status, clock, "h2")
+        assert second.try_lead() is not None
+        second.load()
+        done = second.publish(Changes(), None, "")
+        assert done.unsaved == 0
+        second.release()
+        second.close()
+    assert [body.detail for body in bodies(opened, CheckChanged)] == ["1", "2"]
+
+
+def _killed(*_: object, **__: object) -> Any:
+    raise KeyboardInterrupt
+
+
+def test_a_sleeper_that_wakes_writes_nothing(opened: Callable[[], Journal], status: Path, clock: FixedClock) -> None:
+    sleeper = recorder(opened, status, clock)
+    assert sleeper.try_lead() is not None
+    sleeper.load()
+    other = recorder(opened, status, clock, "h2")
+    assert other.try_lead() is None  # it is heard
+    clock.advance(SILENCE_S + 1)
+    assert other.try_lead() is not None
+    with pytest.raises(Superseded):  # before the other has status.db: the journal refuses
+        sleeper.publish(Changes(news=[event(1)]), None, "")
+    other.load()
+    with pytest.raises(Superseded):
+        sleeper.publish(Changes(news=[event(2)]), snapshot(1), "")
+    sleeper.release()
+    assert other.try_lead() is None  # and it did not give the other's lead up
+    other.close()
+    sleeper.close()
+
+
+def test_a_full_or_locked_journal_keeps_events_in_order(
+    opened: Callable[[], Journal], status: Path, clock: FixedClock, database: Path
+) -> None:
+    leading = Recorder(
+        lambda: Journal.open(database, actor="vigie", origin=Origin(program="watch"), clock=clock, busy_s=0.05),
+        status,
+        holder="h1",
+        config_hash="c",
+        clock=clock,
+    )
+    assert leading.try_lead() is not None
+    leading.load()
+    blocker = sqlite3.connect(database, isolation_level=None)
+    blocker.execute("BEGIN IMMEDIATE")
+    done = leading.publish(Changes(news=[event(1)]), None, "")
+    assert (done.unsaved, done.recorded) == (1, ())
+    assert "another process holds" in done.problem
+    clock.advance(1)
+    assert leading.publish(Changes(news=[event(2)]), None, done.problem).unsaved == 2
+    blocker.execute("ROLLBACK")
+    blocker.close()
+    clock.advance(10)
+    done = leading.publish(Changes(news=[event(3)]), None, "")
+    assert (done.unsaved, done.problem) == (0, "")
+    assert [body.detail for body in bodies(opened, CheckChanged)] == ["1", "2", "3"]
+    leading.close()
+
+
+def test_acknowledgements_are_found_in_the_journal(
+    opened: Callable[[], Journal], status: Path, clock: FixedClock
+) -> None:
+    leading = recorder(opened, status, clock)
+    assert leading.try_lead() is not None
+    leading.load()
+    assert leading.publish(Changes(), None, "").acknowledged == ()
+    seen = Acknowledged(fingerprint="f", name="n", starts_at=START, reason="mine")
+    with opened() as journal:
+        journal.append_watch([New(body=seen)])
+    assert [one.body.reason for one in leading.publish(Changes(), None, "").acknowledged] == ["mine"]
+    assert leading.publish(Changes(), None, "").acknowledged == ()
+    # while nobody leads, too
+    leading.release()
+    leading.close()
+    with opened() as journal:
+        journal.append_watch([New(body=seen)])
+    following = recorder(opened, status, clock, "h2")
+    assert following.try_lead() is not None
+    following.load()
+    assert [one.body.reason for one in following.publish(Changes(), None, "").acknowledged] == ["mine"]
+    following.close()
+
+
+@pytest.mark.parametrize("how", ["removed", "damaged"])
+def test_a_lost_status_db_loses_and_doubles_no_problem(
+    opened: Callable[[], Journal], status: Path, clock: FixedClock, how: str
+) -> None:
+    bench = Bench(service("api"), service("db"))
+    leading = recorder(opened, status, clock)
+    assert leading.try_lead() is not None
+    assert leading.load() == Kept()
+    bench.board.take(bench.check("api/port"), Result(state=DOWN), clock.now(), clock.boottime())
+    raised = bench.snapshot().alerts[0]
+    leading.publish(bench.board.drain(), None, "")
+    with opened() as journal:
+        ack = Acknowledged(fingerprint=raised.fingerprint, name="api/port", starts_at=raised.starts_at)
+        journal.append_watch([New(body=ack, actor="ana")])
+    leading.release()
+    leading.close()
+    StatusDb.discard(status)
+    if how == "damaged":
+        status.write_bytes(b"\0" * 5000)
+    clock.advance(60)
+    following = recorder(opened, status, clock, "h2")
+    assert following.try_lead() is None  # nobody knows how long ago the leader was heard: wait and see
+    clock.advance(SILENCE_S + 1)
+    assert following.try_lead() is not None
+    kept = following.load()
+    board = Board(tuple(bench.checks.values()), kept, clock.now())
+    board.take(bench.check("api/port"), Result(state=DOWN), clock.now(), clock.boottime())
+    found = board.snapshot(clock.now(), clock.boottime(), epoch=2, config_hash="", version=1).alerts
+    assert [(one.fingerprint, one.starts_at) for one in found] == [(raised.fingerprint, raised.starts_at)]
+    assert found[0].ack is not None
+    assert found[0].ack.actor == "ana"
+    following.publish(board.drain(), None, "")
+    assert len(bodies(opened, AlertRaised)) == 1
+    for _ in range(2):
+        board.take(bench.check("api/port"), Result(state=OK), clock.now(), clock.boottime())
+    following.publish(board.drain(), None, "")
+    with opened() as journal:
+        kinds = [event.kind for event in journal.since(0)]
+    assert kinds.count("alert_resolved") == 1
+    following.close()
+
+
+def test_status_db_removed_under_a_leader_is_made_anew(
+    opened: Callable[[], Journal], status: Path, clock: FixedClock
+) -> None:
+    leading = recorder(opened, status, clock)
+    assert leading.try_lead() is not None
+    leading.load()
+    assert not leading.publish(Changes(), snapshot(1), "").rebuilt
+    StatusDb.discard(status)
+    done = leading.publish(Changes(news=[event(1)]), snapshot(2), "")
+    assert done.rebuilt
+    assert len(done.recorded) == 1
+    reader = StatusReader(status, clock)
+    found = reader.poll()
+    assert found is not None
+    assert found.version == 2
+    assert reader.heard().alive
+    reader.close()
+    leading.close()
+
+
+def test_a_stretch_without_a_watch_is_recorded(opened: Callable[[], Journal], status: Path, clock: FixedClock) -> None:
+    first = recorder(opened, status, clock)
+    assert first.try_lead() is not None
+    first.load()
+    assert first.gap(clock.now()) == []
+    first.publish(Changes(), snapshot(1, at=clock.now()), "")
+    first.release()
+    first.close()
+    clock.advance(5)
+    second = recorder(opened, status, clock, "h2")
+    assert second.try_lead() is not None
+    second.load()
+    assert second.gap(clock.now()) == []  # too short to tell
+    second.release()
+    second.close()
+    clock.advance(600)
+    third = recorder(opened, status, clock, "h3")
+    assert third.try_lead() is not None
+    third.load()
+    lost, back = third.gap(clock.now())
+    third.close()
+    assert isinstance(lost.body, SourceLost)
+    assert lost.occurred_at == START
+    assert isinstance(back.body, SourceBack)
+    assert back.body.away_ms == 605_000
+
+
+def test_a_foreign_file_is_refused_by_readers_in_words(status: Path, clock: FixedClock) -> None:
+    status.parent.mkdir()
+    with sqlite3.connect(status) as other:
+        other.execute("CREATE TABLE t (a)")
+    other.close()
+    with pytest.raises(Unusable, match="not a status database"):
+        StatusDb.open(status)
+    reader = StatusReader(status, clock)
+    assert reader.poll() is None
+    assert "not a status database" in reader.problem
