@@ -92,8 +92,9 @@ def start_command(journal: Journal, paths: Places, request: CommandRequest) -> C
     from ulid import ULID
 
     command = str(ULID())
-    folder = _spool_folder(paths.spool, request.file_mode)
+    folder = paths.spool.absolute()
     try:
+        _make_folder(folder, request.file_mode)
         output = spool.create(str(folder), command, request.file_mode)
     except OSError as error:
         raise LaunchError(f"{folder}: output can't be kept there ({error.strerror}); nothing was started") from None
@@ -119,14 +120,13 @@ def _check(request: CommandRequest) -> None:
         raise LaunchError("the command holds characters that can't be seen; nothing was started, copy it by hand")
 
 
-def _spool_folder(folder: Path, file_mode: int) -> Path:
-    if not folder.is_dir():
-        shared = bool(file_mode & 0o060)
-        folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        folder.mkdir(exist_ok=True, mode=0o700)
-        if shared:
-            folder.chmod(0o2770)
-    return folder.absolute()
+def _make_folder(folder: Path, file_mode: int) -> None:
+    if folder.is_dir():
+        return
+    folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder.mkdir(exist_ok=True, mode=0o700)
+    if file_mode & 0o060:  # shared by a group
+        folder.chmod(0o2770)
 
 
 def _announce(journal: Journal, folder: Path, command: str, request: CommandRequest) -> CommandHandle:
@@ -202,7 +202,12 @@ def _first_status(handle: CommandHandle, event_id: str, boot: str) -> dict[str, 
 
 def _hand_over(journal: Journal, handle: CommandHandle, request: CommandRequest, output: int) -> None:
     first = status.read(str(handle.folder), handle.command) or {}
-    problem = _spawn_supervisor(_message(journal, first, handle, request, output), request, output)
+    stdin = -1 if request.stdin is None else os.dup(request.stdin)  # 0 is the supervisor's own /dev/null
+    try:
+        problem = _spawn_supervisor(_message(journal, first, handle, request, output, stdin), [output, stdin])
+    finally:
+        if stdin >= 0:
+            os.close(stdin)
     if problem is None:
         return
     found = status.read(str(handle.folder), handle.command) or first
@@ -218,7 +223,7 @@ def _hand_over(journal: Journal, handle: CommandHandle, request: CommandRequest,
 
 
 def _message(
-    journal: Journal, first: dict[str, Any], handle: CommandHandle, request: CommandRequest, output: int
+    journal: Journal, first: dict[str, Any], handle: CommandHandle, request: CommandRequest, output: int, stdin: int
 ) -> dict[str, Any]:
     cwd = request.cwd or Path.cwd()
     return {
@@ -238,7 +243,7 @@ def _message(
         },
         "cwd": str(cwd.absolute()),
         "pty": request.pty,
-        "stdin": -1 if request.stdin is None else request.stdin,
+        "stdin": stdin,
         "timeout_s": request.timeout_s,
         "grace_s": request.grace_s,
         "secrets": dict(request.secrets),
@@ -254,7 +259,7 @@ def _message(
     }
 
 
-def _spawn_supervisor(message: dict[str, Any], request: CommandRequest, output: int) -> str | None:
+def _spawn_supervisor(message: dict[str, Any], handed: list[int]) -> str | None:
     """Start the supervisor and wait until it has the request; the problem in one line, or None."""
     script = Path(__file__).with_name("supervise.py")
     source = os.memfd_create("request", os.MFD_CLOEXEC)
@@ -262,13 +267,12 @@ def _spawn_supervisor(message: dict[str, Any], request: CommandRequest, output: 
         with os.fdopen(os.dup(source), "wb") as file:
             file.write(json.dumps(message, ensure_ascii=True).encode())
         os.lseek(source, 0, os.SEEK_SET)
-        handed = [source, output, *([] if request.stdin is None else [request.stdin])]
         with subprocess.Popen(
             [sys.executable, "-I", "-S", str(script), str(source)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            pass_fds=handed,
+            pass_fds=[source, *(one for one in handed if one >= 0)],
             start_new_session=True,
             cwd="/",
         ) as starter:

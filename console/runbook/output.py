@@ -58,6 +58,12 @@ class LineWindow:
             self._newline()
         self._lines.append(statement)
 
+    def take(self) -> list[str]:
+        """The completed lines that are in the window, which then forgets them: for printing as they come."""
+        found = list(self._lines)
+        self._lines.clear()
+        return found
+
     def lines(self) -> list[str]:
         """The lines as they stand, with the unfinished one last; nothing in them needs further cleaning."""
         found = list(self._lines)

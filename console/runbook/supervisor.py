@@ -61,6 +61,8 @@ class Supervisor:
         self._control = 0
         self._ending = ""  # the outcome that we are bringing about
         self._ended_by = ""
+        self._child_at = 0.0
+        self._ended_at = 0.0
         self._kill_at = 0.0
         self._push_at = 0.0
         self._look_at = 0.0
@@ -82,7 +84,7 @@ class Supervisor:
         import_error = _import_journal(self._request["path"])
         if not error:
             self._pump(began)
-        duration_ms = int((time.monotonic() - began) * 1000)
+        duration_ms = int(((self._ended_at or time.monotonic()) - began) * 1000)
         finish = self._finish(error, code, duration_ms)
         self._status |= {"state": status.FINISHED, "finish": finish, "ended_us": began_at + duration_ms * 1000}
         self._write_status(sync=True)
@@ -104,13 +106,17 @@ class Supervisor:
     def _take_signals(self) -> None:
         woken, waker = os.pipe2(os.O_CLOEXEC | os.O_NONBLOCK)
         signal.set_wakeup_fd(waker, warn_on_full_buffer=False)
-        for number in (signal.SIGCHLD, signal.SIGUSR1):
-            signal.signal(number, lambda *_: None)
+        signal.signal(signal.SIGCHLD, self._stamp)
+        signal.signal(signal.SIGUSR1, lambda *_: None)
         for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT, signal.SIGUSR2):
             signal.signal(number, signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_SETMASK, [signal.SIGTERM])  # looked at with its sender, see _look_at_term
         self._wake = woken
         self._poll.register(woken, select.POLLIN)
+
+    def _stamp(self, *_: object) -> None:
+        """When a child ended, although we may be busy importing."""
+        self._child_at = time.monotonic()
 
     def _start(self) -> None:
         request = self._request
@@ -159,7 +165,7 @@ class Supervisor:
                 self._look_at = 0.0
         ended = processes.reap()
         if self._child in ended:
-            self._exit = ended[self._child]
+            self._exit, self._ended_at = ended[self._child], self._child_at
 
     def _read(self) -> int:
         """One chunk of output into the spool; how many bytes, 0 when there is none now or none to come."""

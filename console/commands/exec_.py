@@ -1,0 +1,71 @@
+"""``vigie exec [--incident ID] -- CMD…``: run it, record it, exit with its code."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import Final
+
+import click
+
+from console.commands.context import Context, fail
+
+OURS: Final = 125  # the exit code of failures of ours; 126 and 127 are "can't run it" and "not found", as in a shell
+
+
+@click.command("exec", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False})
+@click.option(
+    "--incident", metavar="ID", help="The incident it belongs to; else VIGIE_INCIDENT, or the newest open one."
+)
+@click.argument("command", nargs=-1, type=click.UNPROCESSED, metavar="-- CMD…")
+@click.pass_obj
+def exec_(ctx: Context, incident: str | None, command: tuple[str, ...]) -> int:
+    """Run a command and record it, its output and its exit code.
+
+    It goes on if this terminal is lost; ctrl-C interrupts it, a second one ends it. Its output (stdout and stderr
+    together) goes to stdout, and is kept beside the database.
+    """
+    from console.commands.following import LineSink, RawSink, exit_code, follow
+    from console.journal.errors import JournalError
+    from console.runbook import processes
+    from console.runbook.launch import CommandRequest, LaunchError, start_command
+
+    if not command:
+        raise click.UsageError("nothing to run: vigie exec -- CMD…")
+    if tuple(sys.orig_argv[-len(command) :]) == command:
+        processes.hide_arguments(len(sys.orig_argv) - len(command))
+    try:
+        with ctx.journal() as journal:
+            stream = ctx.incident(journal, incident)
+            if stream is None:
+                ctx.note("vigie: no incident is open, so it is recorded in the watch stream")
+            request = CommandRequest(
+                text=shlex.join(command),
+                argv=command,
+                stream=stream,
+                cwd=Path.cwd(),
+                stdin=_input(),
+                cap_bytes=ctx.config.output_cap_bytes,
+                file_mode=ctx.config.file_mode,
+            )
+            handle = start_command(journal, ctx.paths, request)
+    except (LaunchError, JournalError) as error:
+        fail(str(error), OURS)
+    sys.stdout.flush()
+    sink = LineSink() if sys.stdout.isatty() else RawSink()
+    finish = follow(handle, sink, ctx.actor, lambda line: ctx.note(f"vigie: {line}"))
+    if finish is None:
+        ctx.note("vigie: its supervisor is gone without a word; the outcome is unknown")
+    elif finish.error:
+        ctx.note(f"vigie: {finish.error}")
+    return exit_code(finish)
+
+
+def _input() -> int | None:
+    """Our stdin for the command, unless it is a terminal: that is another session's, and would be refused."""
+    try:
+        return None if os.isatty(0) or os.fstat(0) is None else 0
+    except OSError:
+        return None
