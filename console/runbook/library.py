@@ -159,6 +159,11 @@ def shipped_files() -> list[Path]:
     return sorted(Path(str(one)) for one in folder.iterdir() if one.name.endswith(SUFFIXES))
 
 
+def files_under(folder: Path) -> list[Path]:
+    """The runbook files under *folder*, or *folder* itself where it is a file, in name order."""
+    return sorted(_files(folder, []))
+
+
 def _files(folder: Path, problems: list[FileProblem]) -> Iterator[Path]:
     """The runbook files under *folder*, sorted, hidden and vendored folders left out, links to folders not followed."""
     if folder.is_file():

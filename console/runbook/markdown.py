@@ -321,7 +321,8 @@ class _Builder:
     def _phase(self, section: Section, own_end: int) -> None:
         title = lexicon.without_number(section.title) if section.title else self.title
         generic = section.exact and section.cls in lexicon.ACTION_CLASSES
-        context = self.reader.context(title, section.cls == "checklist")
+        context = self.reader.context(title, section.cls in ("checklist", "verify"))
+        context.verifies = section.cls == "verify"
         if generic:
             context.fallback = self.title if self.collection and section.label else ""
         reading = read_steps(section.blocks, context)

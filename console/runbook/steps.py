@@ -28,6 +28,7 @@ class Context:
     heading: str
     fallback: str
     checklist: bool = False
+    verifies: bool = False
 
 
 @dataclass
@@ -147,11 +148,23 @@ def _lead_in(draft: Draft, pending: list[Block], context: Context) -> None:
     pending.clear()
 
 
+_NOTE_OPENING: Final = re.compile(r"^(?:!!!|\?\?\?\+?|:{3,}|`{3,})\s*\{?[\w-]*\}?\s*(.*)$")
+
+
 def _note_text(block: Block, context: Context) -> str:
-    if block.kind == "note" and not block.children and block.text:
-        label = block.info.upper()
-        return f"{label}: {block.text.strip()}"
-    return raw(context, block.start, block.end)
+    """A note as ``WARNING: words``, whatever dialect it is written in."""
+    text = raw(context, block.start, block.end)
+    if block.kind != "note":
+        return text
+    rows = [re.sub(r"^> ?", "", row) for row in text.split("\n")]
+    opening = _NOTE_OPENING.match(rows[0])
+    first = opening[1].strip(' "') if opening else re.sub(r"^\[!\w+\]\s*", "", rows[0])
+    if opening and re.fullmatch(r"[:`]{3,}\s*", rows[-1]):
+        rows.pop()
+    rest = "\n".join(rows[1:])
+    margin = min((len(row) - len(row.lstrip()) for row in rows[1:] if row.strip()), default=0)
+    rest = "\n".join(row[margin:] for row in rest.split("\n")).strip("\n")
+    return f"{block.info.upper()}: " + "\n".join(part for part in (first, rest) if part)
 
 
 def _flush(reading: Reading, pending: list[Block], context: Context) -> None:
@@ -334,6 +347,8 @@ def _item_step(item: Block, children: Sequence[Block], context: Context, parent:
     draft = Draft(item.start, item.end, parent=parent, depth=depth, checked=item.checked)
     first = children[0] if children and children[0].kind == "paragraph" else None
     if first is not None:
+        first, expected = _without_expectation(first, context)
+        draft.expect.extend(expected)
         read = inline(first.text)
         commands = _span_commands(first, context)
         draft.title, cut = _title(_without_trailing_command(read, commands))
@@ -347,6 +362,16 @@ def _item_step(item: Block, children: Sequence[Block], context: Context, parent:
     if not draft.title:
         draft.title = _first_line(draft) or context.fallback
     return draft
+
+
+def _without_expectation(block: Block, context: Context) -> tuple[Block, list[str]]:
+    """A paragraph up to a line that says what to expect, and that line with what follows."""
+    rows = block.text.split("\n")
+    for number in range(1, len(rows)):
+        if lexicon.starts("expect", rows[number]):
+            cut = block.start + number
+            return Block("paragraph", block.start, cut, "\n".join(rows[:number])), [raw(context, cut, block.end)]
+    return block, []
 
 
 def _item_text(first: Block, context: Context) -> str:
@@ -472,7 +497,7 @@ def finish(draft: Draft, step_id: str, context: Context) -> Step:
         depth=draft.depth,
         checkbox=draft.checked is not None,
         checked=bool(draft.checked),
-        optional=lexicon.contains("optional", judged),
+        optional=_is_optional(judged),
         decision=_branches(judged),
         wait_s=lexicon.seconds(words) if lexicon.contains("wait", words) else None,
         calls=tuple(draft.calls),
@@ -487,6 +512,14 @@ _NO_BRANCH: Final = re.compile(
     r"|(?:check|see|verify|determine|confirm|find out|ask|know|test|tell|decide|ensure|investigate|look) (?:out )?(?:if|for)"
     r"|(?:vérifi\w+|verifi\w+|voir|regard\w+|confirm\w+|contrôl\w+) (?:si|s'il|s’il)|prüfen, ob|as if|even if|what if)\b"
 )
+
+
+def _is_optional(text: str) -> bool:
+    if lexicon.contains("optional", text) or lexicon.starts("optional_mark", text):
+        return True
+    return any(
+        lexicon.is_phrase("optional_mark", inside) for inside in re.findall(r"[(\[（]([^()\[\]]{2,20})[)\]）]", text)
+    )
 
 
 def _branches(text: str) -> bool:
@@ -505,7 +538,7 @@ def _kind(draft: Draft, words: str, context: Context) -> StepKind:
     if lexicon.starts("wait", words):
         return "wait"
     runnable = any(command.lang == SHELL for command in draft.commands)
-    if lexicon.starts("check", words) or (context.checklist and not draft.commands):
+    if lexicon.starts("check", words) or (context.checklist and not runnable) or context.verifies:
         return "check"
     if runnable:
         return "run"
