@@ -1,1 +1,1 @@
-"""Incidents: the scribe line, the fold, actions, metrics, import."""
+"""Incidents: the scribe line, actions, the fold, metrics, the timeline, imports."""

@@ -90,11 +90,25 @@ def declared(batch: Batch, index: int) -> New:
     return New(body=body, dedupe=f"{file_key(batch, index)}:declared")
 
 
-def events(batch: Batch, index: int) -> list[New]:
-    """Everything else of case *index*, to be appended to any incident; the same content has the same dedupe keys."""
+def closed(batch: Batch, index: int, count: int, head: str) -> New:
+    """The end of a new incident whose record says that it is over; *count* and *head* are the chain before it."""
+    closing = actions.close(count, head, f"imported as over from {batch.source}")
+    return New(body=closing.body, dedupe=f"{file_key(batch, index)}:closed")
+
+
+def events(batch: Batch, index: int, *, into: bool = False) -> list[New]:
+    """Everything else of case *index*; the same content has the same dedupe keys.
+
+    *into* an incident that has a title and severity of its own, the case's are kept as facts.
+    """
     case = batch.cases[index]
+    own = {"title": case.title, "severity": case.severity, "services": list(case.services)} if into else {}
     imported = Imported(
-        source=batch.source, sha256=batch.sha256, events=len(case.items), tz=case.tz, facts=dict(case.facts)
+        source=batch.source,
+        sha256=batch.sha256,
+        events=len(case.items),
+        tz=case.tz,
+        facts={**{name: value for name, value in own.items() if value}, **case.facts},
     )
     news = [New(body=imported, dedupe=file_key(batch, index))]
     if case.summary:

@@ -1,1 +1,1 @@
-"""What is written down: the postmortem and the sitrep."""
+"""What is handed to people: the postmortem and the sitrep."""

@@ -1,0 +1,73 @@
+"""``vigie export``: the postmortem, most of it already written. Writes no event."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import click
+
+from console.commands.context import Context, fail
+from console.commands.reading import chosen
+
+if TYPE_CHECKING:
+    from console.journal.store import Journal
+    from console.report.profile import Profile
+    from console.report.record import Record
+
+
+@click.command()
+@click.argument("incident", required=False, metavar="[ID]")
+@click.option("--template", default="", metavar="NAME|FILE", help="A shipped template, or a Jinja2 file of your own.")
+@click.option("--profile", type=click.Choice(["internal", "external"]), default="internal", help="Who will read it.")
+@click.option("--format", "form", type=click.Choice(["md", "html", "json"]), default="md", help="md by default.")
+@click.option("-o", "--output", metavar="FILE", help="Write here (mode 0600) instead of stdout; whole or not at all.")
+@click.pass_obj
+def export(ctx: Context, incident: str | None, template: str, profile: str, form: str, output: str | None) -> None:
+    """The postmortem from the record: same journal, same bytes."""
+    from console.report import record as gathering
+    from console.report.postmortem import TemplateProblem
+
+    if template and form == "json":
+        fail("--template is for md and html; json has its own shape")
+    with ctx.reader() as journal:
+        record = gathering.gather(journal, chosen(ctx, journal, incident))
+        try:
+            pieces = _pieces(journal, record, template, cast("Profile", profile), form)
+            if output and output != "-":
+                _write(Path(output), pieces)
+            else:
+                sys.stdout.writelines(pieces)
+        except TemplateProblem as problem:
+            fail(str(problem))
+    if record.incident.partial:
+        ctx.note(record.incident.partial)
+
+
+def _pieces(journal: Journal, record: Record, template: str, profile: Profile, form: str) -> Iterator[str]:
+    from console.cli import version
+    from console.report import html, postmortem
+
+    if form == "json":
+        return postmortem.as_json(journal, record, profile=profile, version=version())
+    pieces = postmortem.markdown(journal, record, template=template, profile=profile, version=version())
+    return pieces if form == "md" else html.page(pieces, f"{record.alias} {record.incident.title}")
+
+
+def _write(path: Path, pieces: Iterable[str]) -> None:
+    """Write *pieces* to a file beside *path*, then move it there: a broken export never replaces a whole one."""
+    import tempfile
+
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="") as out:
+            out.writelines(pieces)
+            out.flush()
+            os.fsync(out.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
