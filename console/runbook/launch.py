@@ -123,10 +123,11 @@ def _check(request: CommandRequest) -> None:
 def _make_folder(folder: Path, file_mode: int) -> None:
     if folder.is_dir():
         return
-    folder.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    folder.mkdir(exist_ok=True, mode=0o700)
-    if file_mode & 0o060:  # shared by a group
-        folder.chmod(0o2770)
+    for made in (folder.parent, folder):
+        if not made.is_dir():
+            made.mkdir(parents=True, exist_ok=True, mode=0o700)
+            if file_mode & 0o060:  # shared by a group
+                made.chmod(0o2770)
 
 
 def _announce(journal: Journal, folder: Path, command: str, request: CommandRequest) -> CommandHandle:

@@ -1,0 +1,167 @@
+"""``vigie runbooks run NAME --plain``: the guided run, line by line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+import click
+
+from console.commands.context import Context, fail
+
+if TYPE_CHECKING:
+    from console.commands.guided import Talk
+    from console.journal.store import Journal
+    from console.runbook.model import Runbook
+
+
+@click.command("run")
+@click.argument("name")
+@click.option("--plain", is_flag=True, help="Line by line, without the screens.")
+@click.option(
+    "--answers", type=click.File("r", encoding="utf-8"), metavar="FILE", help="Read the keys from FILE, a line each."
+)
+@click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="A parameter's value; may be repeated.")
+@click.option("--incident", metavar="ID", help="The incident it belongs to.")
+@click.pass_obj
+def run(
+    ctx: Context, name: str, plain: bool, answers: TextIO | None, params: tuple[str, ...], incident: str | None
+) -> int:
+    """Follow a runbook step by step; what is done goes on the incident's timeline.
+
+    NAME is a runbook's id or title, or a file. A run that was left goes on where it stopped. Exit 0: it was ended;
+    1: it was left with steps open.
+    """
+    from console.commands.guided import Desk, GuidedRun
+    from console.runbook.actions import Refused
+
+    if not plain and answers is None:
+        fail("the full-screen run is in the console (`vigie`, then 3); --plain runs it here, line by line")
+    given = _given(params)
+    runbook = _runbook(ctx, name)
+    with ctx.journal(create=False) as journal:
+        stream = ctx.incident(journal, incident)
+        if stream is None:
+            fail("a run belongs to an incident, and none is open; `vigie declare` makes one")
+        talk = _talk(answers)
+        try:
+            run_id, content, secrets = _begin(journal, stream, runbook, given, talk)
+            desk = Desk(journal, ctx.paths, stream, Path.cwd(), ctx.config.output_cap_bytes, ctx.config.file_mode)
+            ended = GuidedRun(desk, content, run_id, secrets, talk).walk()
+        except Refused as error:
+            fail(str(error))
+        except KeyboardInterrupt:
+            talk.say("left; the same command goes on here")
+            return 130
+    return 0 if ended else 1
+
+
+def _given(params: tuple[str, ...]) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for one in params:
+        name, equals, value = one.partition("=")
+        if not equals or not name:
+            fail(f"--param {one}: expected NAME=VALUE")
+        found[name] = value
+    return found
+
+
+def _runbook(ctx: Context, name: str) -> Runbook:
+    from console.runbook.library import load_library
+
+    path = Path(name)
+    if path.is_file():
+        library = load_library([path], shipped=False)
+        if len(library.entries) > 1:
+            ids = ", ".join(entry.id for entry in library.entries)
+            fail(f"{name} holds several runbooks; `vigie --runbooks {name} runbooks run ID` runs one of: {ids}")
+        if library.entries:
+            return library.entries[0].runbook
+        fail(str(library.problems[0]) if library.problems else f"{name}: nothing to run in it: a page to read")
+    entry = load_library(ctx.runbook_paths).get(name)
+    if entry is None:
+        fail(f"no runbook {name}; `vigie runbooks list` lists them")
+    if not entry.runbook.phases:
+        fail(f"{entry.id} is a page to read, without steps; `vigie runbooks show {entry.id}` shows it")
+    return entry.runbook
+
+
+def _begin(
+    journal: Journal, stream: str, runbook: Runbook, given: Mapping[str, str], talk: Talk
+) -> tuple[str, Runbook, dict[str, str]]:
+    """The run to follow – one that was left, or a new one –, its runbook as frozen then, and the secrets given now."""
+    from console.journal.events import Declared
+    from console.journal.folds import fold_stream
+    from console.runbook import actions, progress
+    from console.runbook.ready import starting_values
+    from console.runbook.run import RunsFold
+
+    secret = {param.name for param in runbook.params if param.secret}
+    secrets = {name: value for name, value in given.items() if name in secret}
+    runs = fold_stream(journal, stream, RunsFold())
+    for view in reversed(progress.views(runs)):
+        frozen = progress.runbook_of(runs.runs[view.run])
+        if view.end is None and view.runbook == runbook.id and frozen is not None:
+            talk.say(f"going on: {view.settled} of {len(view.steps)} steps are settled")
+            if frozen.hash != runbook.hash:
+                talk.say("the file has changed since this run was started; the run keeps the text it began with")
+            for name, value in given.items():
+                actions.append(journal, stream, actions.set_param(view, name, value, secret=name in secret))
+            return view.run, frozen, secrets
+    first = journal.window(stream, after_seq=0, limit=1)
+    labels = first[0].body.labels if first and isinstance(first[0].body, Declared) else {}
+    values = starting_values(runbook, labels, given)
+    news = actions.start_run(runbook, values, why="vigie runbooks run")
+    actions.append(journal, stream, news)
+    return getattr(news[0].body, "run", ""), runbook, {name: values[name] for name in values if name in secret}
+
+
+def _talk(answers: TextIO | None) -> Talk:
+    from console.commands.guided import Talk
+    from console.sanitize import visible
+
+    def say(line: str) -> None:
+        sys.stdout.write(line + "\n")
+        sys.stdout.flush()
+
+    if answers is not None:
+        lines = _lines(answers)
+
+        def answer(question: str) -> str | None:
+            found = next(lines, None)
+            say(question + visible(found or ""))
+            return found
+
+        return Talk(say=say, ask=answer, ask_secret=lambda question: next(lines, None))
+
+    def ask(question: str) -> str | None:
+        _forget_typed_ahead()
+        sys.stdout.write(question)
+        sys.stdout.flush()
+        line = sys.stdin.readline()
+        return line.rstrip("\n") if line else None
+
+    def ask_secret(question: str) -> str | None:
+        import getpass
+
+        return getpass.getpass(question) if sys.stdin.isatty() else ask(question)
+
+    return Talk(say=say, ask=ask, ask_secret=ask_secret)
+
+
+def _lines(answers: TextIO) -> Iterator[str]:
+    for line in answers:
+        yield line.rstrip("\n")
+
+
+def _forget_typed_ahead() -> None:
+    """What was typed before the step was shown answers nothing."""
+    import termios
+
+    try:
+        termios.tcdrain(sys.stdout.fileno())
+        termios.tcflush(sys.stdin.fileno(), termios.TCIFLUSH)
+    except (termios.error, OSError, ValueError):
+        pass  # not a terminal
