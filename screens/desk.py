@@ -61,6 +61,7 @@ class Desk:
         self.drafts = DraftKeeper(deliver, self._drafts_loaded)
         self.reader = Reader(make_deps, deliver, self)
         self._writer: Writer | None = None
+        self._early: list[tuple[Any, Any, Any]] = []  # what was asked for before there was a writer
         self._keeping: Keeping | None = None
 
     def open(self) -> None:
@@ -69,7 +70,7 @@ class Desk:
 
     def close(self) -> int:
         """Save what waits, close everything. Returns how much could not be saved."""
-        unsaved = self._writer.close(1.5) if self._writer is not None else 0
+        unsaved = len(self._early) + (self._writer.close(1.5) if self._writer is not None else 0)
         self.drafts.close(0.5)
         if self._keeping is not None:
             self._keeping.close()
@@ -139,8 +140,8 @@ class Desk:
             refuse("this console is read-only")
             return
         writer = self._writer
-        if writer is None:
-            refuse("still starting: the journal is not open yet")
+        if writer is None:  # still starting: it is done in its turn, a moment from now
+            self._early.append((work, then, failed))
             return
 
         def done(future: Any) -> None:
@@ -156,7 +157,7 @@ class Desk:
     @property
     def unsaved(self) -> int:
         """Writes that are not on disk yet."""
-        return self._writer.unsaved if self._writer is not None else 0
+        return self._writer.unsaved if self._writer is not None else len(self._early)
 
     def choose(self, stream: str) -> None:
         """Make *stream* the current incident."""
@@ -176,6 +177,9 @@ class Desk:
                 from screens.keeping import Keeping
 
                 self._keeping = Keeping(deps, self._keeper_said)
+        early, self._early = self._early, []
+        for asked in early:
+            self.work(*asked)
         self.became_ready.publish(deps)
 
     def fatal(self, line: str) -> None:

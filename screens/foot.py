@@ -117,15 +117,17 @@ class Foot(Performs, Widget, inherit_bindings=False):
         if ask.choices is not None and not self._offered:
             self._refuse("nothing fits; esc leaves")
             return
+        if ask.draft:
+            self.desk.drafts.put(ask.draft, "")  # before: what can't be saved puts its draft back
         answer: Refusal = None
         result = ask.submit(text)
         answer = await result if inspect.isawaitable(result) else result
         if answer:
+            if ask.draft and not ask.secret:
+                self.desk.drafts.put(ask.draft, text)
             if self.current is ask:
                 self._refuse(answer)
             return
-        if ask.draft:
-            self.desk.drafts.put(ask.draft, "")
         if self.current is ask:  # the answer may have opened another line
             self.open(None)
 
