@@ -94,6 +94,7 @@ class Leading:
         gap = await self._in_thread(lambda: self._recorder.gap(now))
         board.put_back(board.everything())  # what came out of the journal is to be in status.db too
         board.put_back(Changes(news=gap))
+        await self._publish(board)  # brings in what was acknowledged while nobody led
         return board
 
     async def _end(self, board: Board) -> StatusSnapshot:
@@ -146,6 +147,7 @@ class Leading:
             self._say(event)
         for seen in done.acknowledged:
             board.acknowledge(seen.body, seen.actor, seen.at)
+            self._urgent.set()  # whoever acknowledged is looking
         if done.rebuilt:
             board.put_back(board.everything())
 
