@@ -65,6 +65,7 @@ class Reader:
         self._snapshot: StatusSnapshot | None = None
         self._position = -1
         self._chosen = ""
+        self._wanted: str | None = None  # chosen on the UI thread, not yet taken up in ours
         self._incident: IncidentNow | None = None
         self._told: dict[str, str] = {}  # what goes wrong, as last told
         self._thread = threading.Thread(target=self._run, name="reader", daemon=True)
@@ -95,9 +96,7 @@ class Reader:
 
     def choose(self, stream: str) -> None:
         """Make *stream* the current incident; "" follows the newest open one."""
-        self._chosen = stream
-        self._incident = None
-        self._position = -1
+        self._wanted = stream
         self.poke()
 
     def close(self, timeout: float = 1.0) -> None:
@@ -146,15 +145,9 @@ class Reader:
         return False
 
     def _open(self) -> Journal:
-        from console.journal.errors import Missing
-
-        try:
-            return self._deps.open_journal(read_only=True)
-        except Missing:
-            if self._deps.read_only:
-                raise
-            self._deps.open_journal().close()
-            return self._deps.open_journal(read_only=True)
+        # Not read-only although it only reads: after another process was killed in the middle of a write, a reader
+        # must be able to undo that half, or it can't read at all.
+        return self._deps.open_journal()
 
     def _loop(self) -> None:
         self._tick()
@@ -206,9 +199,12 @@ class Reader:
         journal = self._journal
         if journal is None:
             return
+        if self._wanted is not None:
+            self._chosen, self._wanted = self._wanted, None
+            self._incident, self._position = None, -1
         if self._position < 0:
+            journal.changed()  # first: what is committed from here on is seen by the next look
             self._position = journal.last_pos()
-            journal.changed()
             self._incident = incident_now.read(journal, self._chosen)
             self._deliver(self._listener.take_incident, self._incident)
             return

@@ -126,7 +126,15 @@ class Context:
 
     def reader(self) -> Journal:
         """The journal for reading alone; there must be one."""
-        return self.journal(read_only=True, create=False)
+        from console.journal.errors import Interrupted
+
+        try:
+            return self.journal(read_only=True, create=False)
+        except Interrupted:
+            if self.options.read_only:
+                raise
+            self.journal(create=False).close()  # undoes what the killed writer left half done
+            return self.journal(read_only=True, create=False)
 
     def incident(self, journal: Journal, named: str | None = None) -> str | None:
         """The stream of the incident that is meant: *named*, ``VIGIE_INCIDENT``, or the newest open one (None: none is open).
@@ -146,6 +154,12 @@ class Context:
         if self._open_console is None:
             fail("this way of starting Vigie has no screens; call `vigie`")
         return self._open_console(self.options)
+
+    def elsewhere(self, *, config: Path, database: Path) -> Context:
+        """The same call over another configuration and database (the demo's own)."""
+        from msgspec.structs import replace
+
+        return Context(replace(self.options, config=str(config), db=str(database)), self._open_console)
 
     @staticmethod
     def echo(text: str) -> None:

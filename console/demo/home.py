@@ -74,9 +74,9 @@ class Home(Struct, frozen=True):
 def configuration(ports: Mapping[str, int], volume: Path, speed: float) -> dict[str, Any]:
     """The demo's ``vigie.yaml``: checks as a real house would write them, only quicker."""
     pace = {
-        "interval": f"{max(500, round(2000 / speed))}ms",
-        "timeout": "400ms" if speed > 4 else "900ms" if speed > 2 else "1500ms",
-        "retry_interval": f"{max(500, round(1000 / speed))}ms",
+        "interval": f"{max(1000, round(4000 / speed))}ms",
+        "timeout": "900ms",
+        "retry_interval": f"{max(500, round(2000 / speed))}ms",
         "fail_threshold": 2,
         "recover_threshold": 2,
     }

@@ -34,6 +34,10 @@ class ReadOnly(JournalError):
     """The file or its folder can't be written by this user."""
 
 
+class Interrupted(ReadOnly):
+    """A writer was killed in the middle of a write; whoever may write undoes its half by opening the database."""
+
+
 class NetworkFileSystem(JournalError):
     """The file lies where SQLite's locks can't be trusted."""
 
@@ -61,7 +65,7 @@ def translate(error: sqlite3.Error, path: Path) -> JournalError:
     if code == sqlite3.SQLITE_FULL:
         return DiskFull(f"{path}: no space left on the disk; what you typed is kept and is saved when there is room")
     if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_READONLY_ROLLBACK:
-        return ReadOnly(
+        return Interrupted(
             f"{path}: a writer was killed in the middle of a write; open it once without --read-only to undo that"
         )
     if code == sqlite3.SQLITE_READONLY:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from console.commands.context import Context, Options
 from console.journal.connection import wal_is_safe
-from console.journal.errors import ReadOnly
+from console.journal.errors import Interrupted
 from console.journal.events import Declared, New, Noted, Origin
 from console.journal.store import Journal
 
@@ -51,8 +52,12 @@ def test_a_half_written_transaction_is_undone_at_the_next_open(tmp_path: Path) -
         victim.kill()
         victim.join()
     assert Path(f"{database}-journal").stat().st_size > 0  # it is hot
-    with pytest.raises(ReadOnly, match="killed in the middle"):
+    with pytest.raises(Interrupted, match="killed in the middle"):
         Journal.open(database, actor="test", origin=ORIGIN, read_only=True)
+    with pytest.raises(Interrupted):
+        Context(Options(db=str(database), read_only=True)).reader()
+    with Context(Options(db=str(database))).reader() as reading:  # a command that only reads mends it first
+        assert [info.alias for info in reading.incidents()] == ["INC-1"]
     with Journal.open(database, actor="test", origin=ORIGIN) as journal:
         assert journal.streams()[0].created_at == created
         journal.append(stream, [New(body=Noted(text="after"))])
