@@ -121,7 +121,7 @@ class Context:
             clock=self.clock,
             read_only=read_only,
             create=create,
-            file_mode=self.config.file_mode,
+            file_mode=self.config.file_mode if create else 0o600,  # a broken configuration hides no database
         )
 
     def reader(self) -> Journal:

@@ -81,7 +81,7 @@ def _database(ctx: Context) -> Iterator[Finding]:
             streams = journal.streams()
             broken = [verdict for info in streams if not (verdict := journal.verify(info.stream)).ok]
             events = sum(info.count for info in streams)
-            mode = journal.mode
+            mode = "WAL" if journal.mode == "wal" else "TRUNCATE"  # a reader has not set its own
     except Missing:
         yield Finding(NOTE, "database", f"{path}: none yet; the first event makes it")
     except JournalError as error:
@@ -114,14 +114,14 @@ def _space(ctx: Context) -> Iterator[Finding]:
 
 
 def _runbooks(ctx: Context) -> Iterator[Finding]:
-    from console.runbook.library import load_folder
+    from console.runbook.library import load_library
 
     try:
-        library = load_folder(ctx.runbook_paths)
+        library = load_library(ctx.runbook_paths)
     except ConfigError as error:
         yield Finding(BAD, "runbooks", str(error))
         return
-    yield Finding(GOOD, "runbooks", f"{len(library.runbooks)} to choose from")
+    yield Finding(GOOD, "runbooks", f"{len(library.entries)} to choose from")
     for problem in library.problems[:10]:
         yield Finding(NOTE, "runbooks", str(problem))
 
