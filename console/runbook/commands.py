@@ -64,8 +64,8 @@ def shell(text: str, line: int, end_line: int, scope: Scope, title: str = "") ->
             why = why or f"uses ${one.name}, which another block sets: run both in one shell of your own"
         elif one.context == "none":
             why = why or f"{one.source} {one.why}, so no value can be put in safely"
-            if one.source.startswith("$"):
-                continue
+            if one.source.startswith("$") or "quote" in one.why:
+                continue  # it is no parameter where the shell would never look for one
         if not (one.source.startswith("$") and one.name in scope.assigned):
             params[one.name] = None
             scope.sources.setdefault(one.name, (one.source, line + text.count("\n", 0, one.start)))
@@ -187,7 +187,8 @@ def span_language(text: str) -> str:
     if match is None or re.search(r"^\w+\(|^[A-Z][a-z]+ [a-z]", span):
         return ""
     if not starts_like_a_command(span):
-        return ""
+        # An unknown tool is a command where it is given options.
+        return SHELL if re.match(r"[a-z][\w.-]+(?:\s+\S+)*?\s--?[A-Za-z][\w-]*(?:[\s=]|$)", span) else ""
     rest = span[match.end() :].strip()
     if rest:
         return "" if rest in ("command", "commands") or rest.startswith(("=", ":")) else SHELL

@@ -115,6 +115,8 @@ class _Entry:
     start: int
     end: int
     text: str
+    prompt: str = ""
+    """The ``user@host`` that the block shows the command at."""
 
 
 @dataclass
@@ -143,7 +145,7 @@ def read_fence(text: str, info: str, line: int, scope: Scope) -> Fence:
         return Fence(kind)
     prompts = _has_prompts(rows)
     entries, parses = _prompted(rows) if prompts else _plain(rows)
-    whole_text = "\n".join(e.text for e in entries if e.kind == "statement") if prompts else "\n".join(rows)
+    whole_text = "\n".join(e.text for e in entries if e.kind != "output") if prompts else "\n".join(rows)
     script = read(whole_text)
     last = line + len(rows) - 1
     if not any(entry.kind == "statement" for entry in entries):
@@ -211,7 +213,7 @@ def _prompted(rows: Sequence[str]) -> tuple[list[_Entry], bool]:
             last.text += "\n" + re.sub(r"^> ", "", row)
             last.end = number
         elif match:
-            entries.append(_Entry("statement", number, number, row[match.end() :].rstrip()))
+            entries.append(_Entry("statement", number, number, row[match.end() :].rstrip(), _who(match.group())))
             seen_output = False
         elif not row.strip():
             continue
@@ -222,6 +224,11 @@ def _prompted(rows: Sequence[str]) -> tuple[list[_Entry], bool]:
             _append(entries, "output", number, row)
     parses = all(read(entry.text).parses for entry in entries if entry.kind == "statement")
     return entries, parses
+
+
+def _who(prompt: str) -> str:
+    match = re.search(r"[\w.-]+@[\w.<>{}-]+", prompt)
+    return match.group() if match else ""
 
 
 def _append(entries: list[_Entry], kind: Literal["comment", "output"], number: int, text: str) -> None:
@@ -413,13 +420,15 @@ def _part(group: _Group, line: int, scope: Scope) -> Part:
 
 def _joined(groups: Sequence[_Group], line: int, last: int, scope: Scope) -> Part:
     """All groups as one part, each command under the title of its group."""
-    single = len(groups) == 1
-    remarks = [text for group in groups for text in group.remarks]
+    remarks = []
+    for number, group in enumerate(groups):
+        if number and group.title and not group.entries:
+            remarks.append(group.title)
+        remarks.extend(group.remarks)
     expect = "\n".join(text for group in groups for text in group.expect)
     output = "\n".join(text for group in groups for text in group.output)
-    title = groups[0].title if single or (groups[0].entries and groups[0].title) else ""
     return Part(
-        title if single else "",
+        groups[0].title,
         False,
         line,
         last,
@@ -441,7 +450,7 @@ def _commands(groups: Sequence[_Group], line: int, scope: Scope) -> tuple[Comman
             commands.append(shell(_span(group.entries), line + first.start, line + last.end, scope, named))
             continue
         for entry in group.entries:
-            title = group.titles.get(entry.start) or (named if entry is first else "")
+            title = group.titles.get(entry.start) or (named if entry is first else "") or entry.prompt
             commands.append(shell(entry.text, line + entry.start, line + entry.end, scope, title))
     return tuple(commands)
 

@@ -246,9 +246,7 @@ def _terminal(command: tuple[str, ...]) -> Tty:
     if name in ("tcpdump", "tshark"):
         return "no" if "c" in options or "-w" in rest or any(w.startswith("-c") for w in rest) else "follow"
     if name == "top":
-        return (
-            "no" if "b" in options and ("n" in options or any(w.startswith(("-n", "-bn")) for w in rest)) else "follow"
-        )
+        return "no" if any(re.match(r"-\w*b", word) for word in rest) else "follow"
     if name in words("followers"):
         return "follow"
     if name == "tail":

@@ -201,8 +201,9 @@ def _prose(reading: Reading, pending: list[Block], context: Context) -> None:
     draft = Draft(pending[0].start, pending[-1].end)
     text = raw(context, draft.start, draft.end)
     if first is not None:
-        title, cut = _title(inline(first.text).plain)
-        alone = len(pending) == 1 and not cut
+        read = inline(first.text)
+        title, cut = _title(read.plain)
+        alone = len(pending) == 1 and not cut and not read.links
         draft.title = title
         draft.body = [] if alone else [text]
         draft.prose = first.text
@@ -269,12 +270,13 @@ def _fence_step(reading: Reading, block: Block, pending: list[Block], context: C
     draft = drafts[0]
     intro = pending[-1] if pending and pending[-1].kind == "paragraph" else None
     if intro is not None:
-        title, cut = _title(inline(intro.text).plain)
+        read = inline(intro.text)
+        title, cut = _title(read.plain)
         if draft.title and draft.title != title:
             draft.body.insert(0, draft.title)
         draft.title = title
         draft.prose = intro.text
-        if cut:
+        if cut or read.links:
             draft.body.insert(0, raw(context, intro.start, intro.end))
         draft.commands[:0] = [c for c in _span_commands(intro, context) if c.lang == SHELL]
         draft.start = intro.start
@@ -352,7 +354,7 @@ def _item_step(item: Block, children: Sequence[Block], context: Context, parent:
         read = inline(first.text)
         commands = _span_commands(first, context)
         draft.title, cut = _title(_without_trailing_command(read, commands))
-        if cut:
+        if cut or read.links:  # a link's target is worth keeping in sight
             draft.body.append(_item_text(first, context))
         draft.prose = first.text
         draft.commands.extend(commands)
@@ -384,9 +386,7 @@ def _without_trailing_command(read: Inline, commands: Sequence[Command]) -> str:
     plain = " ".join(read.plain.split())
     for command in commands:
         flat = " ".join(command.text.split())
-        match = re.search(
-            rf"\s*(?:[:：]|[-–—]|with|avec|via|using|by running|run|running)\s*{re.escape(flat)}\s*\.?$", plain
-        )
+        match = re.search(rf"\s*(?:[:：]|\s[-–—])\s*{re.escape(flat)}\s*\.?$", plain)
         if match and match.start() >= 4 and len(commands) == 1:
             return plain[: match.start()]
     return plain
@@ -481,8 +481,9 @@ def _row_of(code: str, lines: Sequence[str], start: int, end: int) -> int:
 
 def finish(draft: Draft, step_id: str, context: Context) -> Step:
     """The step of a draft, its kind judged by its words and commands."""
-    words = inline(draft.prose).plain if draft.prose else draft.title
-    judged = "\n".join([words, draft.title])
+    named_by_command = not draft.prose and bool(draft.commands) and draft.title == _first_line(draft)
+    words = inline(draft.prose).plain if draft.prose else "" if named_by_command else draft.title
+    judged = words if words == draft.title or named_by_command else f"{words}\n{draft.title}"
     title = draft.title or context.fallback
     return Step(
         id=step_id,
@@ -524,12 +525,7 @@ def _is_optional(text: str) -> bool:
 
 def _branches(text: str) -> bool:
     plain = " ".join(text.split()[:80])
-    without = re.sub(
-        r"(?i)\b(?:if (?:needed|necessary|required)|si (?:nécessaire|necessaire|besoin)|falls nötig|wenn nötig)\b",
-        "",
-        plain,
-    )
-    return lexicon.contains("decision", without)
+    return lexicon.contains("decision", _NO_BRANCH.sub("", plain))
 
 
 def _kind(draft: Draft, words: str, context: Context) -> StepKind:
@@ -542,6 +538,6 @@ def _kind(draft: Draft, words: str, context: Context) -> StepKind:
         return "check"
     if runnable:
         return "run"
-    if draft.calls and not draft.commands and not draft.body:
+    if draft.calls and not draft.commands and "\n" not in "\n".join(draft.body):
         return "call"
     return "do"
