@@ -45,10 +45,11 @@ def timeline(
         stream = chosen(ctx, journal, incident)
         show = _printer(as_json, journal.alias(stream))
         position = journal.last_pos()
-        notes, zero = _history(ctx, journal, stream, known, everything or as_json, show)
+        state = _state(journal, stream, known)
+        notes, zero = _history(ctx, journal, state, known, everything or as_json, show)
         if follow:
             try:
-                _follow(journal, stream, position, notes, zero, everything or as_json, show)
+                _follow(journal, state, position, notes, zero, everything or as_json, show)
             except KeyboardInterrupt:
                 return
 
@@ -75,7 +76,7 @@ def _printer(as_json: bool, alias: str) -> Callable[[Line], None]:
 def _history(
     ctx: Context,
     journal: Journal,
-    stream: str,
+    state: Incident,
     known: datetime | None,
     everything: bool,
     show: Callable[[Line], None],
@@ -85,7 +86,7 @@ def _history(
     from console.incident.clocks import zero_of
     from console.incident.metrics import compute
 
-    state = _state(journal, stream, known)
+    stream = state.stream
     zero = zero_of(compute(state))
     notes = about.of_stream(journal, stream, as_known_at=known)
     events: Iterator[Event] = lines.in_order(journal, stream, notes, as_known_at=known)
@@ -110,7 +111,7 @@ def _state(journal: Journal, stream: str, known: datetime | None) -> Incident:
 
 def _follow(
     journal: Journal,
-    stream: str,
+    state: Incident,
     position: int,
     notes: Annotations,
     zero: Zero | None,
@@ -120,7 +121,7 @@ def _follow(
     from console.incident import annotations as about
     from console.incident import timeline as lines
 
-    services = frozenset[str]()
+    services = frozenset(state.services)
     sys.stdout.flush()
     while True:
         if journal.changed():
@@ -128,7 +129,7 @@ def _follow(
                 position = events[-1].pos
                 for event in events:
                     notes.add(event)
-                mine = [event for event in events if event.stream == stream or lines.concerns(event, services)]
+                mine = [event for event in events if event.stream == state.stream or lines.concerns(event, services)]
                 # A new edit or undo is news here, though it is no line of the story.
                 for event in mine:
                     if everything or event.kind not in lines.QUIET or event.kind in about.RECORD_KINDS:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given
@@ -186,7 +186,3 @@ def test_union_counts_every_minute_once(spans: list[tuple[int, int]]) -> None:
     total = sum((end - start).total_seconds() for start, end in metrics.union(windows))
     minutes = {minute for start, length in spans for minute in range(start, start + length)}
     assert total == 60 * len(minutes)
-
-
-def test_times_are_utc() -> None:
-    assert START.tzinfo is UTC

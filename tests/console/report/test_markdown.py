@@ -1,0 +1,86 @@
+"""Escaping: whatever people wrote comes out of a Markdown reader as exactly that text."""
+
+from __future__ import annotations
+
+import html
+import re
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+
+from console.report.markdown import Md, block, code, fence, finalize, inline
+from console.sanitize import is_clean, one_line, visible
+
+READER = MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"])
+NASTY = st.text(alphabet=st.sampled_from(list("\\`*_[](){}<>#+-=.!|~$&:%/ \n\tab1é\"'\x1b\u202e")), max_size=40)
+TEXTS = NASTY | st.text(max_size=60)
+
+
+def shown(markdown: str) -> str:
+    """The text that a reader of the rendered page sees, one paragraph expected."""
+    rendered = READER.render(markdown).strip()
+    match = re.fullmatch(r"<p>(.*)</p>", rendered, re.DOTALL)
+    assert match, rendered
+    assert "<" not in match[1], rendered
+    return html.unescape(match[1])
+
+
+@given(TEXTS.filter(lambda text: one_line(text)))
+@example("# heading")
+@example("1. list")
+@example("- [x] task")
+@example("+ a")
+@example("=== ")
+@example("![x](javascript:alert(1))")
+@example("<script>alert(1)</script>")
+@example("&lt;b&gt; &amp; &#60;")
+@example("[a]: http://x")
+@example("`` ` ```")
+@example("a | b\\|c")
+@example("__init__ *x* ~~y~~ $z$")
+@example("\\")
+@example("{{ secret }} {% raw %}")
+def test_inline_text_reads_as_it_was_written(text: str) -> None:
+    assert shown(inline(text)) == one_line(text)
+    assert is_clean(inline(text))
+    assert "{{" not in inline(text)
+
+
+@given(TEXTS.filter(lambda text: one_line(text)))
+def test_inline_text_stays_in_its_table_cell(text: str) -> None:
+    rendered = READER.render(f"| a | b |\n|---|---|\n| {inline(text)} | {code(text)} |\n")
+    cells = re.findall(r"<td>(.*?)</td>", rendered, re.DOTALL)
+    assert len(cells) == 2
+    assert html.unescape(cells[0]) == one_line(text)
+    assert html.unescape(re.sub(r"</?code>", "", cells[1])).strip() == one_line(text).strip()
+
+
+@given(st.lists(TEXTS, min_size=1, max_size=5))
+def test_blocks_hold_no_markup(lines: list[str]) -> None:
+    rendered = READER.render(block("\n".join(lines)))
+    assert set(re.findall(r"<[^>]*>", rendered)) <= {"<p>", "</p>"}
+    assert html.unescape(re.sub(r"</?p>", " ", rendered)).split() == visible("\n".join(lines)).split()
+
+
+@given(TEXTS, st.sampled_from([0, 2]))
+def test_nothing_leaves_a_fence(text: str, indent: int) -> None:
+    before = "- item\n\n" if indent else ""
+    rendered = READER.render(f"{before}{fence(text, indent=indent)}\n\nafter\n")
+    assert len(re.findall("<pre>", rendered)) == 1
+    assert rendered.rstrip().endswith("<p>after</p>")
+    inside = re.search(r'<pre><code class="language-text">(.*?)</code></pre>', rendered, re.DOTALL)
+    assert inside
+    assert "<" not in inside[1]
+    if not indent:
+        assert html.unescape(inside[1]).rstrip("\n") == visible(text).rstrip("\n")
+
+
+def test_a_fence_is_longer_than_any_run_of_backticks() -> None:
+    assert fence("a\n`````\nb").startswith("``````text\n")
+
+
+@pytest.mark.parametrize(("value", "printed"), [(None, ""), (3, "3"), ("*a*", "\\*a\\*"), (Md("*a*"), "*a*")])
+def test_templates_print_escaped_unless_it_is_ours(value: object, printed: str) -> None:
+    assert finalize(value) == printed
