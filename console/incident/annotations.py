@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from console.clock import to_us
 from console.journal.codec import COLUMNS, decode_row
-from console.journal.events import Erased, Event, Redacted, Revised, Starred, Undone
+from console.journal.events import Event, Redacted, Revised, Starred, Undone
 
 if TYPE_CHECKING:
     from console.journal.store import Journal
@@ -22,6 +22,9 @@ class Annotations:
 
     def __init__(self, about: Iterable[Event] = ()) -> None:
         self._by_target: dict[str, list[Event]] = {}
+        self._seen: set[str] = set()
+        self._undos: list[Event] = []
+        self._gone: dict[str, Event] | None = None  # worked out when asked for
         for event in about:
             self.add(event)
 
@@ -31,26 +34,32 @@ class Annotations:
         if event.kind not in RECORD_KINDS or not target or target == event.id:
             return ""
         found = self._by_target.setdefault(target, [])
-        if all(known.id != event.id for known in found):
+        if event.id not in self._seen:
+            self._seen.add(event.id)
             found.append(event)
+            if isinstance(event.body, Undone):
+                self._undos.append(event)
+                self._gone = None
         return str(target)
 
     def _live(self, target: str, kind: type) -> list[Event]:
+        gone = self._undone()
         return [
-            event for event in self._by_target.get(target, ()) if isinstance(event.body, kind) and self._counts(event)
+            event for event in self._by_target.get(target, ()) if isinstance(event.body, kind) and event.id not in gone
         ]
 
-    def _counts(self, event: Event) -> bool:
-        return not self.undone(event.id)
+    def _undone(self) -> dict[str, Event]:
+        """Target → the undo that stands against it; the last undo always stands, and may take an earlier one back."""
+        if self._gone is None:
+            self._gone = {}
+            for undo in sorted(self._undos, key=lambda event: event.seq, reverse=True):
+                if undo.id not in self._gone and isinstance(undo.body, Undone):
+                    self._gone.setdefault(undo.body.target, undo)
+        return self._gone
 
-    def undone(self, target: str, _path: frozenset[str] = frozenset()) -> Event | None:
+    def undone(self, target: str) -> Event | None:
         """The undo that stands against *target*, or None. An undone undo does not undo."""
-        if target in _path:
-            return None
-        for event in self._by_target.get(target, ()):
-            if isinstance(event.body, Undone) and not self.undone(event.id, _path | {target}):
-                return event
-        return None
+        return self._undone().get(target)
 
     def revisions(self, target: str) -> list[Event]:
         """The edits of *target* that count, oldest first."""
@@ -136,8 +145,3 @@ def _about(journal: Journal, ids: Sequence[str]) -> Iterator[Event]:
             part,
         )
         yield from map(decode_row, rows)
-
-
-def is_erased(event: Event) -> bool:
-    """Whether the event's text is gone."""
-    return isinstance(event.body, Erased)

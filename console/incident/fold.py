@@ -63,7 +63,7 @@ class IncidentFold:
     """Implements ``console.journal.folds.Fold[Incident]``."""
 
     name: str = "incident"
-    version: int = 1  # grows with every change of Incident's shape or of what a kind does to it
+    version: int = 2  # grows with every change of Incident's shape or of what a kind does to it
 
     def initial(self) -> Incident:
         """Nothing known yet."""
@@ -226,7 +226,7 @@ def _starred(state: Incident, event: Event, body: Starred) -> None:
 
 def _undone(state: Incident, event: Event, body: Undone) -> None:
     if body.target != event.id:
-        state.undos.setdefault(body.target, []).append(event.id)
+        state.undos.append((event.id, body.target))
 
 
 def _redacted(state: Incident, event: Event, body: Redacted) -> None:

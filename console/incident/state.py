@@ -168,7 +168,7 @@ class Incident(Struct, kw_only=True):
     running: dict[str, Command] = {}
     recent: dict[str, list[Line]] = {}
     questions: list[Line] = []
-    undos: dict[str, list[str]] = {}  # target → the events that undo it
+    undos: list[tuple[str, str]] = []  # (undo, target) in order of seq
     revisions: dict[str, list[Revision]] = {}
     redactions: dict[str, Redaction] = {}
     stars: dict[str, list[StarMark]] = {}
@@ -184,20 +184,23 @@ class Incident(Struct, kw_only=True):
 
     def is_undone(self, event: str) -> bool:
         """Whether *event* no longer counts. An undone undo does not undo."""
-        return event in self.undos and self._is_undone(event, frozenset())
+        return event in self._undone()
 
-    def _is_undone(self, event: str, path: frozenset[str]) -> bool:
-        if event in path:  # events of a damaged or forged file may name each other
-            return False
-        path |= {event}
-        return any(not self._is_undone(undo, path) for undo in self.undos.get(event, ()))
+    def _undone(self) -> set[str]:
+        """What is undone: the last undo always stands, and takes an earlier one back by naming it."""
+        gone: set[str] = set()
+        for undo, target in reversed(self.undos):
+            if undo not in gone:
+                gone.add(target)
+        return gone
 
     def live(self, facts: Iterable[F]) -> Iterator[F]:
         """Those of *facts* that were neither undone nor redacted."""
+        gone = self._undone()
         for fact in facts:
             if fact.event in self.redactions and not (isinstance(fact, Stamp) and fact.envelope):
                 continue
-            if not self.is_undone(fact.event):
+            if fact.event not in gone:
                 yield fact
 
     def live_revisions(self, event: str) -> list[Revision]:

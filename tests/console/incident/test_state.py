@@ -109,6 +109,12 @@ def test_undos_that_name_each_other_end() -> None:
     looped.is_undone("a")
 
 
+def test_undo_taken_back_two_thousand_times() -> None:
+    chain = [DECLARED, actions.set_severity("SEV1"), *(actions.undo(f"e{n}") for n in range(2, 2002))]
+    assert state(*chain).severity == "SEV1"
+    assert state(*chain[:-1]).severity == "SEV3"
+
+
 def test_every_stamp_is_kept_and_a_revision_moves_it() -> None:
     incident = state(
         DECLARED,
