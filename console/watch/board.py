@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -28,8 +28,10 @@ from console.snapshot import (
     Source,
     StatusSnapshot,
 )
-from console.watch.checks import Check
 from console.watch.state import BAD, Machine, Result, failing_of, overlays, pause, soft, step
+
+if TYPE_CHECKING:
+    from console.watch.checks import Check
 
 SOURCE: Final = "checks"  # the name of our own scheduler among the sources
 _RANK: Final = {OK: 0, PENDING: 0, UNKNOWN: 1, DEGRADED: 1, DOWN: 2}

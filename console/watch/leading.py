@@ -15,7 +15,7 @@ from console.watch.checks import Check
 from console.watch.lease import BEAT_S, Lease
 from console.watch.measure import measure
 from console.watch.probing import Tools, Vitals
-from console.watch.recorder import Published, Recorder
+from console.watch.recorder import GAP_S, Published, Recorder, gap
 from console.watch.schedule import Punctuality, Scheduler, run_once
 from console.watch.state import Result
 from console.watch.status_db import Unusable
@@ -50,6 +50,7 @@ class Leading:
         self._version = lease.epoch * 1_000_000
         self._snapshot_at = 0.0
         self._failures = 0
+        self._seen_at, self._seen_boot = clock.now(), clock.boottime()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Lead until *stop*. Raises ``Superseded`` when another leads; then nothing more is written."""
@@ -91,9 +92,10 @@ class Leading:
         kept = await self._in_thread(self._recorder.load)
         now = self._clock.now()
         board = Board(self._checks, kept, now)
-        gap = await self._in_thread(lambda: self._recorder.gap(now))
+        last = await self._in_thread(self._recorder.last_published)
         board.put_back(board.everything())  # what came out of the journal is to be in status.db too
-        board.put_back(Changes(news=gap))
+        board.put_back(Changes(news=gap(last, now)))
+        self._seen_at, self._seen_boot = now, self._clock.boottime()
         await self._publish(board)  # brings in what was acknowledged while nobody led
         return board
 
@@ -124,6 +126,7 @@ class Leading:
 
     async def _publish(self, board: Board, *, last: bool = False) -> None:
         self._urgent.clear()
+        self._note_sleep(board)
         changes = board.drain()
         boot = self._clock.boottime()
         snapshot = None
@@ -150,6 +153,13 @@ class Leading:
             self._urgent.set()  # whoever acknowledged is looking
         if done.rebuilt:
             board.put_back(board.everything())
+
+    def _note_sleep(self, board: Board) -> None:
+        """A machine that was suspended (or a process that was, with nobody to take over) did not watch meanwhile."""
+        now, boot = self._clock.now(), self._clock.boottime()
+        if boot - self._seen_boot >= GAP_S:
+            board.put_back(Changes(news=gap(self._seen_at, now)))
+        self._seen_at, self._seen_boot = now, boot
 
     async def _give_up_status(self) -> None:
         try:

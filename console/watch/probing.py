@@ -101,10 +101,13 @@ class Tools:
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
     async def shared(self, name: str, seconds: float, work: Callable[[], T]) -> T:
-        """The result of *work*, run in a thread at most once in *seconds* for everybody who asks for *name*."""
+        """The result of *work*, run in a thread at most once in *seconds* for everybody who asks for *name*.
+
+        While it hangs it is not started again: one lost mount costs one thread.
+        """
         now = time.monotonic()
         made, future = self._shared.get(name, (float("-inf"), None))
-        if future is None or now - made > seconds or (future.done() and future.exception() is not None):
+        if future is None or (future.done() and (now - made > seconds or future.exception() is not None)):
             future = asyncio.ensure_future(self.blocking(work))
             self._shared[name] = (now, future)
         result: T = await asyncio.shield(future)

@@ -14,7 +14,7 @@ from typing import Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from console.clock import Clock
+from console.clock import Clock, to_us
 from console.journal.errors import DiskFull, JournalError, Locked, Refused
 from console.journal.events import Acknowledged, Event, New, SourceBack, SourceLost
 from console.journal.store import Journal
@@ -25,7 +25,7 @@ from console.watch.lease import Lease
 from console.watch.recall import newest_first, recall
 from console.watch.status_db import Leader, StatusDb, Superseded, Unusable
 
-_GAP_S: Final = 10.0  # nobody watched for longer than this: worth an event
+GAP_S: Final = 10.0  # nobody watched for longer than this: worth an event
 _BACK_OFF_S: Final = 5.0  # between attempts to write to a journal that is locked or has no room
 
 
@@ -45,6 +45,19 @@ class Published(Struct, frozen=True, kw_only=True):
     unsaved: int = 0
     problem: str = ""  # why the journal has not everything
     rebuilt: bool = False  # status.db was made anew: it needs everything
+
+
+def gap(last: datetime | None, now: datetime) -> list[New]:
+    """The events that tell that nobody watched between *last* and *now*; none when that was short."""
+    if last is None or now - last < timedelta(seconds=GAP_S):
+        return []
+    away_ms = (now - last) // timedelta(milliseconds=1)
+    lost = SourceLost(source=SOURCE, kind="checks", error="nobody watched")
+    back = SourceBack(source=SOURCE, kind="checks", away_ms=away_ms)
+    return [
+        New(body=lost, occurred_at=last, dedupe=f"lost:{SOURCE}:{to_us(last)}"),
+        New(body=back, occurred_at=now, dedupe=f"back:{SOURCE}:{to_us(last)}"),
+    ]
 
 
 class Recorder:
@@ -83,6 +96,8 @@ class Recorder:
         journal = self._connected()
         found, leader = lease.read(journal), self._status_leader()
         now = self._clock.boottime()
+        if leader is None and self._watched is not None and self._watched[0] == found:
+            leader = self._watched[1]  # can't be read at this moment: what was known stays true
         if (found, leader) != self._watched:
             self._watched, self._watched_since = (found, leader), now
         unchanged = now - self._watched_since
@@ -112,19 +127,9 @@ class Recorder:
         self._cursor = journal.last_pos() if cursor is None else cursor
         return recall(newest_first(journal)) if cursor is None else self._status.kept()
 
-    def gap(self, now: datetime) -> list[New]:
-        """The events that tell that nobody watched for a while; none when it was short. To be asked once, after load()."""
-        last = None if self._status is None else self._status.published_at()
-        if last is None or now - last < timedelta(seconds=_GAP_S):
-            return []
-        away_ms = (now - last) // timedelta(milliseconds=1)
-        lost = SourceLost(source=SOURCE, kind="checks", error="nobody watched")
-        back = SourceBack(source=SOURCE, kind="checks", away_ms=away_ms)
-        epoch = self._lease.epoch
-        return [
-            New(body=lost, occurred_at=last, dedupe=f"lost:{SOURCE}:{epoch}"),
-            New(body=back, occurred_at=now, dedupe=f"back:{SOURCE}:{epoch}"),
-        ]
+    def last_published(self) -> datetime | None:
+        """When the last snapshot was taken, by whomever; None when there was none."""
+        return None if self._status is None else self._status.published_at()
 
     def release(self) -> None:
         """Give the lead up, so that the next need not wait."""

@@ -253,6 +253,8 @@ class StatusDb:
             for table, rows in (("machine", changes.machines), ("alert", changes.alerts), ("seen", changes.seen)):
                 self._put(table, rows.items())
             written = self._put_samples(changes.samples)
+            for key in [key for key, machine in changes.machines.items() if machine is None]:
+                self._drop_series(key)
             self._db.executemany("INSERT INTO outbox (data) VALUES (?)", [(_stored(new),) for new in changes.news])
             if cursor is not None:
                 self._db.execute("INSERT OR REPLACE INTO cursor VALUES (1, ?)", (cursor,))
@@ -301,6 +303,11 @@ class StatusDb:
         found = self._db.execute("INSERT OR IGNORE INTO series (key, written) VALUES (?, 0)", (key,))
         row = self._db.execute("SELECT id, written FROM series WHERE key = ?", (key,)).fetchone()
         return (int(row[0]), int(row[1])) if row else (found.lastrowid or 0, 0)
+
+    def _drop_series(self, key: str) -> None:
+        self._db.execute("DELETE FROM sample WHERE series = (SELECT id FROM series WHERE key = ?)", (key,))
+        self._db.execute("DELETE FROM series WHERE key = ?", (key,))
+        self._series.pop(key, None)
 
     def _transaction(self) -> _Transaction:
         return _Transaction(self._db, self.path)

@@ -48,7 +48,7 @@ class Probe:
         table = await tools.shared("processes", _SCAN_S, _scan)
         if self._options.pidfile:
             try:
-                pid = await tools.blocking(self._pid)
+                pid = await tools.shared(f"pidfile {self._options.pidfile}", 0, self._pid)
             except OSError as error:
                 return self._judged([], f"{self._options.pidfile}: {(error.strerror or str(error)).lower()}")
             except ValueError:

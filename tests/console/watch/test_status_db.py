@@ -27,7 +27,7 @@ from console.snapshot import DOWN, OK, CheckState, Source, StatusSnapshot
 from console.watch import lease
 from console.watch.board import SOURCE, Board, Changes, Kept, Sample
 from console.watch.lease import SILENCE_S, Lease, boot_id
-from console.watch.recorder import Recorder
+from console.watch.recorder import Recorder, gap
 from console.watch.state import Machine, Result
 from console.watch.status_db import SAMPLES, Leader, StatusDb, Superseded, Unusable, leader_age
 from console.watch.status_reader import Presence, StatusReader
@@ -430,27 +430,57 @@ def test_a_stretch_without_a_watch_is_recorded(opened: Callable[[], Journal], st
     first = recorder(opened, status, clock)
     assert first.try_lead() is not None
     first.load()
-    assert first.gap(clock.now()) == []
+    assert first.last_published() is None
     first.publish(Changes(), snapshot(1, at=clock.now()), "")
     first.release()
     first.close()
-    clock.advance(5)
+    clock.advance(600)
     second = recorder(opened, status, clock, "h2")
     assert second.try_lead() is not None
     second.load()
-    assert second.gap(clock.now()) == []  # too short to tell
-    second.release()
+    last = second.last_published()
     second.close()
-    clock.advance(600)
-    third = recorder(opened, status, clock, "h3")
-    assert third.try_lead() is not None
-    third.load()
-    lost, back = third.gap(clock.now())
-    third.close()
+    assert last == START
+    assert gap(last, last + timedelta(seconds=5)) == []  # too short to tell
+    assert gap(None, clock.now()) == []
+    lost, back = gap(last, clock.now())
     assert isinstance(lost.body, SourceLost)
     assert lost.occurred_at == START
     assert isinstance(back.body, SourceBack)
-    assert back.body.away_ms == 605_000
+    assert back.body.away_ms == 600_000
+
+
+def test_a_leader_stopped_within_a_transaction_does_not_keep_the_lead(
+    opened: Callable[[], Journal], status: Path, clock: FixedClock
+) -> None:
+    """It holds status.db's lock for ever: the file is left to it, and a new one is made from the journal."""
+    bench = Bench(service("api"))
+    stuck = recorder(opened, status, clock)
+    assert stuck.try_lead() is not None
+    stuck.load()
+    bench.board.take(bench.check("api/port"), Result(state=DOWN), clock.now(), clock.boottime())
+    stuck.publish(bench.board.drain(), snapshot(1), "")
+    holding = sqlite3.connect(status, isolation_level=None)
+    holding.execute("BEGIN EXCLUSIVE")
+    holding.execute("DELETE FROM machine")
+    other = recorder(opened, status, clock, "h2")
+    assert other.try_lead() is None
+    clock.advance(SILENCE_S + 1)
+    assert other.try_lead() is not None
+    kept = other.load()
+    assert kept.machines["api/port"].hard == DOWN
+    other.publish(Changes(), snapshot(2), "")
+    holding.execute("COMMIT")  # it wakes, and writes into the file that it has
+    holding.close()
+    with pytest.raises(Superseded):
+        stuck.publish(Changes(news=[event(1)]), snapshot(3), "")
+    reader = StatusReader(status, clock)
+    found = reader.poll()
+    assert found is not None
+    assert found.version == 2
+    reader.close()
+    stuck.close()
+    other.close()
 
 
 def test_a_foreign_file_is_refused_by_readers_in_words(status: Path, clock: FixedClock) -> None:
