@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
@@ -52,6 +53,7 @@ def open_console(options: Any) -> int:
     if refusal:
         sys.stderr.write(f"vigie: {refusal}\n")
         return 2
+    gc.disable()  # a sixth of the start would go into looking for garbage among imports; opening.py turns it on again
     start = Start(
         config=options.config,
         db=options.db,

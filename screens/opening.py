@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
+import threading
 from functools import partial
+from typing import Final
 
 # Textual reads these when it is imported: no animation on a link that may be slow, and no key press is ever waited for.
 os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
@@ -14,6 +17,14 @@ from screens.ending import Ending
 from screens.glyphs import wants_ascii
 from screens.start import MakeDeps, Start, deps_from
 from screens.theming import first_look
+
+_OPENING_S: Final = 2.0  # by then what a console needs is imported
+
+
+def _collect_garbage() -> None:
+    """Modules and what they made stay for ever: no collection has to look at them, so that none holds up a key."""
+    gc.freeze()
+    gc.enable()
 
 
 def colours() -> int:
@@ -36,10 +47,14 @@ def run(start: Start, make_deps: MakeDeps | None = None) -> int:
     def leave(code: int) -> None:
         app.call_from_signal(partial(app.end, code))
 
+    opened = threading.Timer(_OPENING_S, _collect_garbage)
+    opened.daemon = True
+    opened.start()
     with Ending(leave) as ending:
         try:
             app.run(mouse=False)
         finally:
+            opened.cancel()
             ending.watch_exit()
             unsaved = app.desk.close()
         code = ending.code or app.return_code or 0
