@@ -50,7 +50,7 @@ class Company:
                 raise RuntimeError(f"the demo's service {name} did not start")
             ports[name] = int(line)
         self.home.describe(ports, self.speed)
-        self._start("console.demo.watcher", "--config", str(self.home.config), "--db", str(self.home.database), "watch")
+        self._start("console.demo.watcher", str(self.home.config), str(self.home.database))
 
     def _start(self, module: str, *arguments: str) -> Dependant:
         with (self.home.folder / "processes.log").open("a") as log:

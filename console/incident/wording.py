@@ -102,7 +102,7 @@ def _run(body: k.RunStarted) -> _Words:
 def _step(verb: str) -> Callable[[Any], _Words]:
     def say(body: Any) -> _Words:
         more = getattr(body, "text", "") or getattr(body, "reason", "") or getattr(body, "answer", "")
-        return "step", f"{verb} {body.step}{' ' + body.title if body.title else ''}{_reason(more)}"
+        return "step", f"{verb} {body.title or body.step}{_reason(more)}"
 
     return say
 
