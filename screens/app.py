@@ -45,6 +45,8 @@ class VigieApp(App[None], inherit_bindings=False):
 
     def __init__(self, make_deps: MakeDeps, look: Look) -> None:
         super().__init__()
+        # Toasts would cover the line being typed, and tooltips need a mouse: nothing of either is ever made.
+        self._disable_notifications = self._disable_tooltips = True
         self.line = ""
         self.desk = Desk(self, self.call_later, make_deps, look)
         self.desk.end = self.end
@@ -73,6 +75,8 @@ class VigieApp(App[None], inherit_bindings=False):
                     raise
         elif isinstance(event, events.Paste) and not event.is_forwarded:
             self.bridge.paste(event.text)
+        elif isinstance(event, events.CursorPosition):  # in its place among the keys: see screens.arming
+            self.desk.terminal_answered.publish((event.y + 1, event.x + 1))
         else:
             await super().on_event(event)
 

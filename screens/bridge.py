@@ -26,6 +26,7 @@ from screens.widgets.line import Lines
 from screens.widgets.text import Span, Words, join, width_of
 
 _BY_ID = {mode.id: mode for mode in MODES}
+_LAST = ("app.help", "app.back")  # what the hint line shows to the last
 LEAST = Size(40, 10)  # smaller terminals are told so
 
 
@@ -164,12 +165,16 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
         room = self.room
         return room.situation() if room is not None else self.desk.situation()
 
+    def _expendable(self, action: actions.Action) -> tuple[bool, bool, int]:
+        everywhere = action.where == self.where
+        return action.id not in _LAST, everywhere, -action.hint if everywhere else action.hint
+
     def _hints(self) -> Words:
         room = self.room
         owners = self._owners()
         own = [action for owner in owners for action in actions.of(owner.where) if action.hint]
-        if owners[0].where == "pages":
-            own.insert(0, actions.BY_ID["app.back"])
+        if owners[0].where == "pages":  # a text lies open: what closes it, not what opened it
+            own = [actions.BY_ID["app.back"], *(action for action in own if action.name != "detail")]
         situation = room.situation() if room is not None else self.desk.situation()
         look = self.desk.look
         shown = sorted(own, key=lambda action: action.hint)
@@ -185,7 +190,7 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
                 return line
             # Too narrow: what help tells anyway goes first; help itself stays to the last.
             shown.remove(
-                max(shown, key=lambda action: (action.id != "app.help", action.where == self.where, -action.hint))
+                max(shown, key=self._expendable)
             )
 
     # ── what works everywhere ───────────────────────────────────────────────────────────────────────────────────

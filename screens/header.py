@@ -142,8 +142,10 @@ class Header(Widget, inherit_bindings=False):
 
     def on_mount(self) -> None:
         desk = self.desk
-        desk.status_changed.subscribe(self, lambda _: self.draw(), immediate=True)
-        desk.incident_changed.subscribe(self, lambda _: self.draw(), immediate=True)
+        # Not at once: the rooms come first, and the header says what they then hide or hold back.
+        desk.status_changed.subscribe(self, lambda _: self.draw())
+        desk.incident_changed.subscribe(self, lambda _: self.draw())
+        desk.events_arrived.subscribe(self, lambda _: self.draw())
         desk.troubled.subscribe(self, self._troubled, immediate=True)
         desk.became_ready.subscribe(self, lambda _: self.draw(), immediate=True)
         self.set_interval(1.0, self.tick)

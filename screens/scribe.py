@@ -118,7 +118,7 @@ def note(desk: Desk) -> Ask:
         submit=submit,
         typed=typing.typed,
         preview=typing.preview,
-        hint="-5m text   @14:32 text   #action   !key event   ?question   todo @ann 10m text   +mitigated   $ command",
+        hint="-5m text  @14:32  #action  !key event  ?open  todo @ann 10m text  +mitigated",
     )
 
 

@@ -8,13 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from console.clock import Clock
     from console.config import Config, Paths
     from console.journal.events import Origin
     from console.journal.store import Journal
+
+
+# How long SQLite waits for another process's lock. Short: the writer tries again by itself, and the operator is told.
+_BUSY_S: Final = 0.5
 
 
 @dataclass(frozen=True)
@@ -55,6 +59,7 @@ class Deps:
             read_only=read_only or self.read_only,
             create=not self.read_only,
             file_mode=self.config.file_mode,
+            busy_s=_BUSY_S,
         )
 
 

@@ -148,8 +148,8 @@ def _alert_entry(alert: Alert) -> Entry:
 def matches(words: str, text: str) -> bool:
     """Whether *text* (case-folded) has every word of the filter, and none of those written ``!word``."""
     for word in words.casefold().split():
-        if word.startswith("!") and len(word) > 1:
-            if word[1:] in text:
+        if word.startswith("!"):
+            if len(word) > 1 and word[1:] in text:
                 return False
         elif word not in text:
             return False

@@ -201,7 +201,7 @@ class TimelineRoom(Room):
     def _edge(self, event: Table.Edge) -> None:
         event.stop()
         window = self._window
-        if window is None or self._words or self._busy:
+        if window is None or self._words or (self._busy and abs(event.way) == 1):
             return
         if event.way == -2 and not window.oldest:
             self._read(lambda module, journal, now: module.oldest(journal, now), to="$start")

@@ -43,8 +43,9 @@ class Window:
         return tuple(line.id for line in self.lines)
 
 
-def newest(journal: Journal, incident: IncidentNow, size: int = PAGE) -> Window:
-    """The end of the timeline."""
+def newest(journal: Journal, incident: IncidentNow, size: int = 0) -> Window:
+    """The end of the timeline: a page, or *size* events."""
+    size = size or PAGE
     page = journal.timeline(incident.stream, limit=size)
     return _window(journal, incident, page, oldest=len(page) < size, newest=True)
 

@@ -40,7 +40,7 @@ class LineEditor:
         if edit is not None:
             edit(self)
             return True
-        if character is not None and character.isprintable():
+        if character and (character.isprintable() or ord(character[0]) >= 0xA0):  # no-break spaces are text too
             self.insert(character)
             return True
         return False

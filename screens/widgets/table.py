@@ -195,7 +195,9 @@ class Table(Performs, Widget, inherit_bindings=False):
         if found is None:
             found = self._at
         self._at = min(max(found, 0), max(count - 1, 0))
-        self._top = self._clip_top(self._at - line if not to else self._top)
+        if to:
+            line = max(self.size.height, 1) // 2  # what was looked for stands in the middle
+        self._top = self._clip_top(self._at - line)
         self._keep_in_view()
         self._set_key(rows.key(self._at) if count else "")
         self._refresh_changed()
@@ -266,9 +268,11 @@ class Table(Performs, Widget, inherit_bindings=False):
     def on_resize(self, event: events.Resize) -> None:
         self._drawn.clear()
         self._widths = []
+        top = self._top
         self._top = self._clip_top(self._top)
         self._keep_in_view()
-        self.refresh()
+        if self._top != top:
+            self.refresh()
 
     def render_line(self, y: int) -> Strip:
         look = self.desk.look

@@ -1,0 +1,194 @@
+"""The scribe line: no word is lost, and what the screen says is saved is on disk."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+from console.incident import actions
+from console.journal.events import Noted, TaskOpened
+
+
+def _notes(console: Any, stream: str) -> list[str]:
+    with console.journal() as journal:
+        return [event.body.text for event in journal.window(stream) if isinstance(event.body, Noted)]
+
+
+async def test_a_note_with_preview(console: Any) -> None:
+    stream = console.declare(actions.declare("checkout", severity="SEV2"))
+    async with console.open():
+        await console.until(lambda: console.app.desk.incident is not None)
+        await console.press("n")
+        assert "todo @ann 10m text" in console.lines()[-1]
+        await console.type("-5m~ restarted the feeder #action")
+        assert console.lines()[-2].startswith("n> -5m~ restarted the feeder #action")
+        assert "UTC" in console.lines()[-1] and "action" in console.lines()[-1] and "approximate" in console.lines()[-1]
+        await console.press("enter")
+        await console.until(lambda: console.app.desk.unsaved == 0)
+        with console.journal() as journal:
+            note = journal.window(stream)[-1]
+        assert isinstance(note.body, Noted)
+        assert (note.body.note, note.body.text, note.precision) == ("action", "restarted the feeder #action", "approx")
+        assert 290 < (note.recorded_at - note.occurred_at).total_seconds() < 360
+        assert console.app.desk.drafts.get("scribe") == ""
+
+
+async def test_a_line_that_can_not_be_read_stays_and_says_why(console: Any) -> None:
+    stream = console.declare(actions.declare("checkout"))
+    async with console.open():
+        await console.until(lambda: console.app.desk.incident is not None)
+        await console.press("n")
+        await console.type("+resolvd now")
+        await console.press("enter")
+        assert "did you mean +resolved" in console.lines()[-1]
+        assert console.lines()[-2].startswith("n> +resolvd now")
+        assert _notes(console, stream) == []
+
+
+async def test_printable_keys_are_text(console: Any) -> None:
+    console.declare(actions.declare("checkout"))
+    async with console.open():
+        await console.until(lambda: console.app.desk.incident is not None)
+        await console.press("n")
+        await console.type("1 D q : / ? p")
+        assert console.lines()[-2].startswith("n> 1 D q : / ? p")
+        assert console.app.bridge.mode == "status"
+        await console.press("ctrl+c")
+        assert console.lines()[-2].rstrip() == "n>"
+        assert console.app.is_running
+
+
+async def test_ctrl_c_never_quits(console: Any) -> None:
+    async with console.open():
+        await console.press("ctrl+c")
+        assert console.app.is_running
+        assert "q leaves" in console.lines()[-1]
+
+
+async def test_a_draft_is_kept_at_every_key_and_comes_back(console: Any) -> None:
+    console.declare(actions.declare("checkout"))
+    async with console.open():
+        await console.until(lambda: console.app.desk.incident is not None)
+        await console.press("n")
+        await console.type("the queue is ")
+        assert console.app.desk.drafts.flush()
+        kept = sqlite3.connect(console.paths.drafts)
+        assert kept.execute("SELECT text FROM drafts WHERE key = 'scribe'").fetchone() == ("the queue is ",)
+        kept.close()
+        await console.press("escape")
+        assert "the queue is   (draft)" in console.lines()[-2]
+    async with console.open():  # another console, after a crash for all it knows
+        await console.until(lambda: "(draft)" in console.lines()[-2])
+        await console.until(lambda: console.app.desk.incident is not None)
+        await console.press("n")
+        assert console.lines()[-2].startswith("n> the queue is")
+
+
+async def test_typing_survives_what_arrives(console: Any, given: Any) -> None:
+    stream = console.declare(actions.declare("checkout"))
+    async with console.open():
+        await console.until(lambda: console.app.desk.incident is not None)
+        await console.press("n")
+        await console.type("half a li")
+        console.show(given.snapshot(given.check("a", "x", "DOWN")))
+        console.app.desk.say("something else went wrong", "error")
+        with console.journal() as journal:
+            journal.append(stream, [actions.note("from the other one")])
+        await console.until(lambda: console.app.desk.incident.count == 2)
+        assert console.lines()[-2].startswith("n> half a li")
+        assert "something else" not in console.lines()[-2]
+        await console.type("ne")
+        assert console.lines()[-2].startswith("n> half a line")
+
+
+async def test_while_the_journal_is_locked_lines_wait_in_order(console: Any) -> None:
+    stream = console.declare(actions.declare("checkout"))
+    async with console.open():
+        await console.until(lambda: console.app.desk.incident is not None)
+        lock = sqlite3.connect(console.paths.database, isolation_level=None)
+        lock.execute("BEGIN IMMEDIATE")
+        try:
+            for text in ("first", "second"):
+                await console.press("n")
+                await console.type(text)
+                await console.press("enter")
+            await console.until(lambda: "unsaved (2)" in console.lines()[2], "unsaved (2)")
+            assert _notes(console, stream) == []
+        finally:
+            lock.execute("ROLLBACK")
+            lock.close()
+        await console.until(lambda: console.app.desk.unsaved == 0)
+        assert _notes(console, stream) == ["first", "second"]
+        await console.until(lambda: "unsaved" not in console.lines()[2])
+
+
+async def test_what_a_killed_console_could_not_save_is_saved_once(console: Any) -> None:
+    stream = console.declare(actions.declare("checkout"))
+    async with console.open():
+        await console.until(lambda: console.app.desk.incident is not None)
+        lock = sqlite3.connect(console.paths.database, isolation_level=None)
+        lock.execute("BEGIN IMMEDIATE")
+        for text in ("todo @bob 10m look", "the second"):
+            await console.press("n")
+            await console.type(text)
+            await console.press("enter")
+        assert console.app.desk.drafts.flush()
+        kept = sqlite3.connect(console.paths.drafts)
+        rows = kept.execute("SELECT key, text, saved_at FROM drafts WHERE key LIKE 'unsaved:%'").fetchall()
+        assert len(rows) == 2
+        lock.execute("ROLLBACK")
+        lock.close()
+        await console.until(lambda: console.app.desk.unsaved == 0 and not console.app.desk.drafts.keys("unsaved:"))
+        assert console.app.desk.drafts.flush()
+        kept.executemany("INSERT INTO drafts VALUES (?, ?, ?)", rows)  # as if it had been killed just then
+        kept.commit()
+        kept.close()
+    async with console.open():
+        await console.until(lambda: "an earlier console could not save" in console.text())
+        await console.until(lambda: not console.app.desk.drafts.keys("unsaved:"))
+    with console.journal() as journal:
+        bodies = [event.body for event in journal.window(stream)]
+    assert [body.text for body in bodies if isinstance(body, TaskOpened)] == ["look"]
+    assert [body.text for body in bodies if isinstance(body, Noted)] == ["the second"]
+
+
+async def test_a_paste_is_text_never_keys(console: Any) -> None:
+    from textual.events import Paste
+
+    console.declare(actions.declare("checkout"))
+    async with console.open():
+        await console.until(lambda: console.app.desk.incident is not None)
+        console.app.post_message(Paste("q\rD3"))
+        await console.pilot.pause()
+        assert console.app.is_running and console.app.bridge.mode == "status"
+        await console.press("n")
+        console.app.post_message(Paste("one\ntwo\x1b[31m"))
+        await console.until(lambda: "two" in console.lines()[-2])
+        assert console.lines()[-2].startswith("n> one↵two<ESC>[31m")
+
+
+async def test_keys_typed_ahead_land_in_the_line(console: Any) -> None:
+    """Sent in one go, as a slow link delivers them: not one may be taken for a command."""
+    from textual.events import Key
+
+    stream = console.declare(actions.declare("checkout"))
+    async with console.open():
+        await console.until(lambda: console.app.desk.incident is not None)
+        for char in "nDq rollback 3":
+            console.app.post_message(Key("space" if char == " " else char, char))
+        console.app.post_message(Key("enter", "\r"))
+        console.app.post_message(Key("4", "4"))
+        await console.until(lambda: _notes(console, stream) == ["Dq rollback 3"])
+        assert console.app.bridge.mode == "timeline"
+
+
+async def test_a_future_time_asks_first(console: Any) -> None:
+    stream = console.declare(actions.declare("checkout"))
+    async with console.open():
+        await console.until(lambda: console.app.desk.incident is not None)
+        await console.press("n")
+        await console.type("@2099-01-01 12:00 planned")
+        await console.press("enter")
+        assert "Enter again saves it" in console.lines()[-1]
+        await console.press("enter")
+        await console.until(lambda: _notes(console, stream) == ["planned"])

@@ -1,0 +1,196 @@
+"""The Status screen, by keyboard at 80×24."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from console.config import Config
+from console.journal.events import Acknowledged, CheckChanged, Declared, New
+from console.snapshot import Source
+from screens.errands import RunbookFor
+
+
+def _outage(given: Any) -> Any:
+    labels = {"service": "api", "check": "http", "alertname": "ApiDown"}
+    return given.snapshot(
+        given.check("api", "http", "DOWN", detail="http 503, 5 of 5 failing", labels=labels, runbook="RB-api"),
+        given.check("db", "tcp", "DEGRADED", detail="slow"),
+        *[given.check(f"s{n:03}", "tcp") for n in range(187)],
+        given.alert("ApiDown", source="vigie", labels=labels, fingerprint="00000000000000aa"),
+        sources=(
+            Source(name="am-a", kind="alertmanager", last_ok=datetime.now(UTC) - timedelta(seconds=3)),
+            Source(name="prom-1", kind="prometheus", state="stale", last_ok=datetime.now(UTC) - timedelta(minutes=4)),
+        ),
+    )
+
+
+async def test_the_screen_of_the_design(console: Any, given: Any) -> None:
+    async with console.open():
+        console.show(_outage(given))
+        await console.pilot.pause()
+        lines = console.lines()
+        assert len(lines) == 24
+        assert lines[0].startswith(" prod-bastion   DOWN 1  DEGRADED 1  UNKNOWN 0  OK 187")
+        assert lines[0].endswith("Z")
+        assert lines[1].startswith(" prom-1 STALE 4m | am-a 3s ok")
+        assert lines[1].endswith("no incident")
+        assert lines[2].startswith(" 1 Status  2 Incident  3 Runbook  4 Timeline  5 Report")
+        assert lines[3].startswith("▌✗ D api/http")
+        assert "http 503, 5 of 5 failing" in lines[3] and lines[3].endswith("→ RB-api")
+        assert lines[4].startswith(" ! W db/tcp")
+        assert lines[5].startswith(" ✓ K 187 OK")
+        assert lines[-2].startswith("n>")
+        assert lines[-1].endswith("? help")
+
+
+async def test_no_status_is_not_green(console: Any) -> None:
+    async with console.open():
+        assert "no status yet" in console.lines()[0]
+        assert "OK" not in console.lines()[0]
+
+
+async def test_acknowledge(console: Any, given: Any) -> None:
+    async with console.open():
+        console.show(_outage(given))
+        await console.press("a")
+        await console.press("enter")
+        assert "a reason, please" in console.lines()[-1]
+        await console.type("on it")
+        await console.press("enter")
+        await console.until(lambda: "acknowledged: ApiDown" in console.text())
+        with console.journal() as journal:
+            bodies = [event.body for event in journal.since(0) if isinstance(event.body, Acknowledged)]
+        assert [(body.fingerprint, body.reason, body.service) for body in bodies] == [
+            ("00000000000000aa", "on it", "api")
+        ]
+
+
+async def test_what_can_not_be_done_says_why(console: Any, given: Any) -> None:
+    async with console.open():
+        console.show(_outage(given))
+        await console.press("S")
+        assert "silence: no Alertmanager is connected" in console.lines()[-1]
+        await console.press("down", "a")
+        assert "acknowledge: select an alert" in console.lines()[-1]
+        await console.press("n")
+        assert "no incident is open: D declares one" in console.lines()[-1]
+
+
+async def test_declare_from_a_check_takes_its_labels(console: Any, given: Any) -> None:
+    async with console.open():
+        console.show(_outage(given))
+        await console.press("D")
+        assert "declare> api/http http 503, 5 of 5 failing -3m" in console.lines()[-2]
+        assert "impact since" in console.lines()[-1]
+        await console.press("enter")
+        await console.until(lambda: console.app.desk.incident is not None)
+        assert "INC-1 no severity" in console.lines()[1] and "T+00:0" in console.lines()[1]
+        with console.journal() as journal:
+            declared = next(event.body for event in journal.since(0) if isinstance(event.body, Declared))
+        assert declared.labels["alertname"] == "ApiDown"
+        assert declared.services == ("api",) and declared.source == "check api/http"
+
+
+async def test_its_runbook_in_one_key(console: Any, given: Any) -> None:
+    async with console.open():
+        console.show(_outage(given))
+        await console.pilot.pause()
+        wanted: list[Any] = []
+        console.app.desk.mode_wanted.subscribe(console.app, wanted.append, immediate=True)
+        await console.press("r")
+        (mode, errand) = wanted[0]
+        assert mode == "runbook"
+        assert isinstance(errand, RunbookFor)
+        assert (errand.name, errand.named, errand.labels["service"]) == ("ApiDown", "RB-api", "api")
+
+
+async def test_detail_with_history(console: Any, given: Any) -> None:
+    with console.journal() as journal:
+        journal.append_watch(
+            [New(body=CheckChanged(service="api", check="http", kind="http", old="OK", new="DOWN", detail="503"))]
+        )
+    async with console.open():
+        console.show(_outage(given))
+        await console.press("enter")
+        await console.until(lambda: "OK -> DOWN" in console.text())
+        text = console.text()
+        assert "last result" in text and "alertname" in text and "esc back" in text
+        console.show(_outage(given))  # a refresh keeps what is read
+        await console.pilot.pause()
+        assert "OK -> DOWN" in console.text()
+        await console.press("escape")
+        assert console.lines()[3].startswith("▌✗ D api/http")
+
+
+async def test_a_refresh_holds_the_order_and_says_what_is_new(console: Any, given: Any) -> None:
+    async with console.open():
+        since = datetime.now(UTC) - timedelta(minutes=3)
+        a, b = given.check("a", "x", "DEGRADED", since=since), given.check("b", "x", "DEGRADED", since=since)
+        console.show(given.snapshot(a, b))
+        await console.press("down")
+        assert console.lines()[4].startswith("▌! W b/x")
+        console.show(given.snapshot(a, b, given.check("c", "x", "DOWN")))
+        await console.pilot.pause()
+        assert console.lines()[4].startswith("▌! W b/x")
+        assert "+1 new" in console.lines()[2]
+        await console.press("home")
+        console.show(console.app.desk.status)
+        await console.pilot.pause()
+        assert console.lines()[3].startswith("▌✗ D c/x")
+
+
+async def test_filter_problems_and_fold(console: Any, given: Any) -> None:
+    async with console.open():
+        console.show(_outage(given))
+        await console.press("slash")
+        await console.type("db")
+        assert "hides 1 critical" in console.lines()[2]
+        assert console.lines()[3].startswith("▌! W db/tcp")
+        await console.press("enter")
+        assert "/db" in console.lines()[2]
+        await console.press("escape")
+        assert console.lines()[3].startswith("▌✗ D api/http")
+        await console.press("H")
+        assert any("s000/tcp" in line for line in console.lines())
+        await console.press("H", "p")
+        assert "problems only" in console.lines()[2]
+        await console.press("escape")
+        assert "problems only" not in console.lines()[2]
+
+
+async def test_with_no_configuration_it_says_how_to_add_services(home: Any, console: Any, given: Any) -> None:
+    object.__setattr__(console, "deps", _with_config(console.deps, Config()))
+    async with console.open(size=(120, 30)):
+        console.show(given.snapshot(given.check("host", "disk")))
+        await console.pilot.pause()
+        assert "only this host" in console.text() and "add services: in" in console.text()
+
+
+def _with_config(deps: Any, config: Config) -> Any:
+    from dataclasses import replace
+
+    return replace(deps, config=config)
+
+
+async def test_read_only_writes_nothing(console: Any, given: Any) -> None:
+    from dataclasses import replace
+
+    console.journal().close()
+    console.deps = replace(console.deps, read_only=True)
+    async with console.open():
+        console.show(_outage(given))
+        await console.press("a")
+        assert "acknowledge: this console is read-only" in console.lines()[-1]
+        await console.press("D")
+        assert "declare an incident: this console is read-only" in console.lines()[-1]
+        assert "read-only" in console.lines()[2]
+
+
+async def test_5000_checks_show_a_screenful(console: Any, given: Any) -> None:
+    async with console.open():
+        console.show(given.snapshot(*[given.check(f"s{n:04}", "tcp", "DOWN") for n in range(5000)]))
+        await console.press("end")
+        assert "5,000/5,000" in console.lines()[2]
+        await console.press("pageup", "up")
+        assert "4,98" in console.lines()[2]
