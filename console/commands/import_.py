@@ -22,6 +22,7 @@ _SHOWN = 50  # failures that are listed
 @click.command("import")
 @click.argument("file", metavar="FILE")
 @click.option("--into", metavar="ID", help="Add to this incident instead of making a new one.")
+@click.option("--open", "stays_open", is_flag=True, help="It goes on here: don't close the new incident.")
 @click.option("--dry-run", is_flag=True, help="Read and report; write nothing.")
 @click.option("--title", default="", metavar="TEXT", help="For a file that has no title.")
 @click.option("--tz", metavar="ZONE", help="For times without an offset, where the file names no zone.")
@@ -32,6 +33,7 @@ def import_(
     ctx: Context,
     file: str,
     into: str | None,
+    stays_open: bool,
     dry_run: bool,
     title: str,
     tz: str | None,
@@ -40,6 +42,7 @@ def import_(
 ) -> None:
     """Read events from JSON, CSV, or one line an event: all or nothing. Prints the incidents made or added to.
 
+    A new incident is closed at once, so that a record of the past never becomes the current one; --open leaves it open.
     The same file again adds nothing: what is there already is known by its content.
     """
     batch = _read(ctx, file, title, tz, cast("Format | None", form))
@@ -49,7 +52,7 @@ def import_(
         rows = [_row("-", case.title, len(case.items), 0) for case in batch.cases]
     else:
         with ctx.journal(program="import", create=not into) as journal:
-            rows = _write(ctx, journal, batch, into)
+            rows = _write(ctx, journal, batch, into, stays_open)
     if as_json:
         ctx.json({"source": batch.source, "sha256": batch.sha256, "incidents": rows, "kept": list(batch.kept)})
         return
@@ -96,7 +99,7 @@ def _read(ctx: Context, file: str, title: str, tz: str | None, form: Format | No
         fail(f"{name}:{last.line}: {last.text}; nothing was imported")
 
 
-def _write(ctx: Context, journal: Journal, batch: Batch, into: str | None) -> list[dict[str, Any]]:
+def _write(ctx: Context, journal: Journal, batch: Batch, into: str | None, stays_open: bool) -> list[dict[str, Any]]:
     from console.incident import importer
     from console.journal import transaction
 
@@ -115,19 +118,19 @@ def _write(ctx: Context, journal: Journal, batch: Batch, into: str | None) -> li
             if stream is None:
                 stream, _ = transaction.new_incident(db, stamp)
                 transaction.insert(db, stamp, stream, [importer.declared(batch, index)])
-            before = 0 if fresh else transaction.count_and_head(db, stream)[0]
-            transaction.insert(db, stamp, stream, importer.events(batch, index, into=target is not None))
-            if fresh and case.is_over:
+            before = transaction.count_and_head(db, stream)[0]
+            made = transaction.insert(db, stamp, stream, importer.events(batch, index, into=target is not None))
+            added = sum(event.seq > before for event in made[1:])  # the first one only says where they come from
+            if fresh and not stays_open:
                 count, head = transaction.count_and_head(db, stream)
                 transaction.insert(db, stamp, stream, [importer.closed(batch, index, count, head)])
-            after = transaction.count_and_head(db, stream)[0]
-            rows.append(_row(stream, case.title, len(case.items), after - before))
+            rows.append({**_row(stream, case.title, len(case.items), added), "new": fresh})
         return rows
 
     rows = journal.transact(work)
     for row in rows:
         row["stream"], row["incident"] = row["incident"], journal.alias(row["incident"])
-        if not row["added"]:
+        if not row["new"] and not row["added"]:
             ctx.note(f"{row['incident']} holds all of it already")
     return rows
 

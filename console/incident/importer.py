@@ -91,8 +91,8 @@ def declared(batch: Batch, index: int) -> New:
 
 
 def closed(batch: Batch, index: int, count: int, head: str) -> New:
-    """The end of a new incident whose record says that it is over; *count* and *head* are the chain before it."""
-    closing = actions.close(count, head, f"imported as over from {batch.source}")
+    """The end of a new incident, so that a record of the past is never the current one; the chain before it is given."""
+    closing = actions.close(count, head, f"a record of the past, from {batch.source}")
     return New(body=closing.body, dedupe=f"{file_key(batch, index)}:closed")
 
 

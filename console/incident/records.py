@@ -60,13 +60,6 @@ class Case(Struct, frozen=True, kw_only=True):
     windows: tuple[tuple[datetime, datetime | None, str], ...] = ()  # start, end, precision
     facts: Mapping[str, Any] = {}
 
-    @property
-    def is_over(self) -> bool:
-        """Whether the record says that it ended."""
-        marks = {mark for item in self.items for mark in item.marks}
-        ended = bool(self.windows) and all(end is not None for _, end, _ in self.windows)
-        return ended or bool(marks & {"resolved", "impact_end"})
-
 
 class Batch(Struct, frozen=True, kw_only=True):
     """A file that was read whole. ``kept`` says what was kept without being understood."""

@@ -43,6 +43,9 @@ OVERLAY: Final = 2000  # watch events that one timeline shows at the most
 QUIET: Final = RECORD_KINDS | {"param_set", "step_jumped"}
 
 
+IMPORTING: Final = frozenset({"declared", "imported", "closed", "summary_set"})
+
+
 class Line(Struct, frozen=True, kw_only=True):
     """One line. ``t`` is ``T+00:17``, ``T+13d``, or "" without a T+0; ``notes`` stand in brackets after the text."""
 
@@ -97,7 +100,7 @@ def line(event: Event, notes: Annotations, zero: Zero | None) -> Line:
         seq=event.seq,
         at=at,
         precision=precision,
-        t=_t(at, precision, zero),
+        t="" if _is_importing(event) else _t(at, precision, zero),
         starred=notes.starred(event),
         kind=kind,
         text=text,
@@ -108,6 +111,11 @@ def line(event: Event, notes: Annotations, zero: Zero | None) -> Line:
         redacted=redaction is not None or isinstance(event.body, Erased),
         event=event,
     )
+
+
+def _is_importing(event: Event) -> bool:
+    """Whether the event is about an import, and its time says nothing of when the incident was."""
+    return event.origin.program == "import" and event.kind in IMPORTING
 
 
 def _t(at: datetime, precision: str, zero: Zero | None) -> str:

@@ -22,7 +22,7 @@ def file(tmp_path: Path) -> Path:
 
 def test_a_file_becomes_an_incident(vigie: Vigie, file: Path) -> None:
     result = vigie.ok("import", file)
-    assert result.out.startswith("INC-1  1 events, 3 added  Past")
+    assert result.out.startswith("INC-1  1 events, 1 added  Past")
     assert "event key 'odd'" in result.err
     line = next(line for line in vigie.ok("timeline", "INC-1", "--json").lines if line["kind"] == "finding")
     assert (line["origin"], line["text"], line["occurred_at"]) == ("import", "seen", "2024-01-01T10:00:00Z")
@@ -41,7 +41,7 @@ def test_the_same_file_again_adds_nothing(vigie: Vigie, file: Path) -> None:
 
 def test_into_an_incident_twice_and_longer(vigie: Vigie, file: Path) -> None:
     vigie.ok("declare", "live")
-    assert vigie.ok("import", file, "--into", "INC-1", "--json").json["incidents"][0]["added"] == 2
+    assert vigie.ok("import", file, "--into", "INC-1", "--json").json["incidents"][0]["added"] == 1
     assert vigie.ok("import", file, "--into", "INC-1", "--json").json["incidents"][0]["added"] == 0
     document = json.loads(GOOD)
     document["events"].append({"at": "2024-01-01T11:00Z", "text": "more"})
@@ -77,9 +77,16 @@ def test_several_cases_are_several_incidents(vigie: Vigie) -> None:
     assert document["intervals"]["ttdeclare"]["seconds"] == -1380
     assert "-23m ⚠ declared is before impact_start" in vigie.ok("metrics", "INC-1").out
     assert vigie.ok("metrics", "INC-4", "--json").json["intervals"]["ttd"]["text"] == "13d"
-    states = {row["incident"]: row["status"] for row in vigie.ok("incidents", "--json").json}
-    assert states == {"INC-1": "closed", "INC-2": "closed", "INC-3": "open", "INC-4": "open"}
     assert vigie("import", OURS / "traps.json", "--into", "INC-1").code == 2
+
+
+def test_a_record_of_the_past_never_becomes_the_current_incident(vigie: Vigie, file: Path) -> None:
+    vigie.ok("declare", "live")
+    vigie.ok("import", file)
+    assert vigie.ok("note", "to the live one").out.startswith("INC-1 ")
+    vigie.ok("import", "--open", OURS / "bakery-ovens.json")
+    assert vigie.ok("note", "it goes on").out.startswith("INC-3 ")
+    assert vigie.ok("verify").out.count(" ok ") == 3
 
 
 def test_lines_from_stdin(vigie: Vigie) -> None:
