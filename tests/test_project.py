@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -138,3 +139,22 @@ def test_the_installed_wheel_stands_on_its_own(installed: Path, tmp_path: Path) 
     version = run_installed([installed / "vigie", "--version"], tmp_path)
     assert version.returncode == 0
     assert re.fullmatch(r"vigie \d+\.\d+\.\d+\S*\n", version.stdout)
+
+
+def test_the_installed_wheel_plays_the_demo(installed: Path, tmp_path: Path) -> None:
+    done = run_installed([installed / "vigie", "demo", "--speed", "12"], tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "Follows Readings volume is full" in done.stdout
+    assert "time to mitigate" in done.stdout
+
+
+def test_the_installed_wheel_finds_its_runbooks_and_themes(installed: Path, tmp_path: Path) -> None:
+    listed = run_installed([installed / "vigie", "runbooks", "list", "--json"], tmp_path)
+    assert listed.returncode == 0, listed.stderr
+    assert {"disk-full", "service-down"} <= {entry["id"] for entry in json.loads(listed.stdout)["runbooks"]}
+    themes = run_installed(
+        [installed / "python", "-c", "from screens import theming; print(theming.titles())"], tmp_path
+    )
+    assert themes.returncode == 0, themes.stderr
+    for path in (REPO / "themes").glob("*.yaml"):
+        assert f"'{path.stem}'" in themes.stdout
