@@ -125,7 +125,7 @@ _NEVER_FILLS: Final = frozenset(("squashfs", "iso9660", "erofs", "cramfs", "over
 def default_services() -> tuple[ServiceConfig, ...]:
     """What is watched with no configuration: this host (cpu, memory, load, each real disk) and Vigie itself."""
     host = (
-        CheckConfig(kind="cpu", options={"warn": 95}),
+        CheckConfig(kind="cpu", hold=Span(60), options={"warn": 95}),
         CheckConfig(kind="memory", options={"warn": 90, "fail": 97}),
         CheckConfig(kind="load", options={"warn": 4}),
         *(

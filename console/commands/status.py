@@ -54,7 +54,8 @@ def _take(ctx: Context, checks: Sequence[Check]) -> StatusSnapshot:
     machines: dict[str, Machine] = {}
 
     def note(check: Check, result: Result) -> None:
-        machines[check.key] = step(Machine(), result, ctx.clock.now(), ctx.clock.boottime(), check.policy)[0]
+        policy = replace(check.policy, hold=0.0)  # one pass is all there is
+        machines[check.key] = step(Machine(), result, ctx.clock.now(), ctx.clock.boottime(), policy)[0]
 
     async def run() -> None:
         vitals = _vitals(ctx)

@@ -1,9 +1,10 @@
 """The state of one check: what a result does to it. Pure functions over small structs.
 
 Raw result, hard state and overlays are kept apart (Nagios: https://www.nagios.org/documentation, "State Types"). The
-first result is believed at once. After that a raw state that differs from the hard one must come *threshold* times in
-a row: ``recover_threshold`` for OK, ``fail_threshold`` for anything else. Which bad state it is does not matter to the
-count, and going from one bad state to another does not move the start of the problem.
+first result is believed at once (but a problem that must last for a while, ``for``, is waited for). After that a raw
+state that differs from the hard one must come *threshold* times in a row: ``recover_threshold`` for OK,
+``fail_threshold`` for anything else. Which bad state it is does not matter to the count, and going from one bad state
+to another does not move the start of the problem.
 """
 
 from __future__ import annotations
@@ -78,7 +79,7 @@ def step(
     seen = replace(
         machine, last=result, last_at=now, last_boot=boot, ring=ring, flapping=_flaps(ring, machine.flapping)
     )
-    if machine.hard == PENDING:
+    if machine.hard == PENDING and (result.state == OK or policy.hold == 0):
         return _become(seen, result.state, now, since=now)
     if result.state == machine.hard or (result.state == OK and not result.recovered):
         return replace(seen, streak=0, streak_at=None), None

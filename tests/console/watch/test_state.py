@@ -97,6 +97,16 @@ def test_hold_keeps_a_problem_soft_until_it_has_lasted() -> None:
     assert transitions[6].since == at(1)
 
 
+def test_hold_is_waited_for_from_the_very_first_result_too() -> None:
+    policy = replace(POLICY, hold=25.0)
+    machines, transitions = feed([DOWN, DOWN, DOWN, DOWN], policy)
+    assert [one.hard for one in machines] == [PENDING, PENDING, PENDING, DOWN]
+    assert transitions[3] == Transition(old=PENDING, new=DOWN, at=at(3), since=START)
+    machines, transitions = feed([DOWN, OK], policy)
+    assert machines[1].hard == OK
+    assert transitions[1] == Transition(old=PENDING, new=OK, at=at(1), since=at(1))
+
+
 def test_hold_survives_a_reboot() -> None:
     policy = replace(POLICY, hold=30.0, fail_threshold=1)
     machine, _ = step(Machine(), Result(state=OK), START, 9000, policy)
