@@ -46,9 +46,7 @@ def test_into_an_incident_twice_and_longer(vigie: Vigie, file: Path) -> None:
     document = json.loads(GOOD)
     document["events"].append({"at": "2024-01-01T11:00Z", "text": "more"})
     file.write_text(json.dumps(document))
-    assert (
-        vigie.ok("import", file, "--into", "1", "--json").json["incidents"][0]["added"] == 2
-    )  # the line, and its source
+    assert vigie.ok("import", file, "--into", "1", "--json").json["incidents"][0]["added"] == 1
     assert vigie.ok("incidents", "--json").json[0]["title"] == "live"
     assert vigie("import", file, "--into", "INC-9").code == 2
 
