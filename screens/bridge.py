@@ -6,6 +6,7 @@ room, and then here. They are carried out one after the other, in the order type
 
 from __future__ import annotations
 
+import asyncio
 from importlib import import_module
 from typing import Any, ClassVar
 
@@ -56,7 +57,8 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
         self.rooms: dict[str, Room] = {}
         self.help: Room | None = None
         choices = choice_lines(desk)
-        self.header = Header(desk, lambda: self.mode, self._place, self._notice)
+        self._opened = asyncio.Event()  # the first room is there: keys typed before wait for it
+        self.header = Header(desk, lambda: self.mode or "status", self._place, self._notice)
         self.body = Body()
         self.foot = Foot(desk, choices, self._hints)
         self._choices = choices
@@ -69,9 +71,16 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
         yield self._choices
         yield self._small
 
-    async def on_mount(self) -> None:
+    def on_mount(self) -> None:
         self.desk.mode_wanted.subscribe(self, self._wanted, immediate=False)
-        await self.show_mode("status")
+        # Header and line are on the terminal before the first room is imported.
+        self.call_after_refresh(self._first_room)
+
+    async def _first_room(self) -> None:
+        try:
+            await self.show_mode("status")
+        finally:
+            self._opened.set()
 
     # ── rooms ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -133,6 +142,7 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
 
     async def key(self, event: events.Key) -> None:
         """One key, from the inside out."""
+        await self._opened.wait()
         if self.has_class("-small"):
             if event.key == "q":
                 await self.perform(actions.BY_ID["app.quit"])
@@ -286,8 +296,7 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
         self.desk.leave()
 
     def do_repaint(self) -> None:
-        self.redraw()
-        self.app.refresh(layout=True)
+        self.desk.repaint()
 
     def do_suspend(self) -> None:
         self.app.action_suspend_process()
