@@ -150,6 +150,8 @@ def _notes(event: Event, at: datetime, precision: str, notes: Annotations, undo:
     if undo is not None:
         reason = one_line(getattr(undo.body, "reason", ""))
         yield f"undone by @{one_line(undo.actor)}{': ' + reason if reason else ''}"
+    if isinstance(event.body, Noted) and event.body.text and event.body.marks:
+        yield "stamps " + one_line(", ".join(event.body.marks))
     if isinstance(event.body, Noted) and event.body.question:
         yield "open question"
 

@@ -49,7 +49,10 @@ def _noted(body: k.Noted) -> _Words:
     text = body.text
     if body.evidence:
         text = _and(text, f"$ {body.evidence} (recorded, NOT run)")
-    return body.note, text or ", ".join(mark.replace("_", " ") for mark in body.marks)
+    marks = ", ".join(mark.replace("_", " ") for mark in body.marks)
+    if marks and body.note == "note":
+        return "milestone", text or marks  # with a text, the timeline's notes name the milestones
+    return body.note, text or marks
 
 
 def _impact(body: k.ImpactWindow) -> _Words:

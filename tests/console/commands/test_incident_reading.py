@@ -40,7 +40,7 @@ def test_timeline(story: Vigie) -> None:
         "declared",
         "finding",
         "decision",
-        "note",
+        "milestone",
     ]
     nothing = story.ok("timeline", "--as-known-at", "2020-01-01")
     assert nothing.out == ""

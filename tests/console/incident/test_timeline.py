@@ -167,6 +167,6 @@ def test_json_has_the_documented_fields() -> None:
         "id incident seq recorded_at occurred_at precision actor origin kind text tags starred marks dedupe_key hash"
     ).split()
     assert set(wanted) <= set(document)
-    assert (document["incident"], document["origin"], document["kind"]) == ("INC-1", "cli", "note")
+    assert (document["incident"], document["origin"], document["kind"]) == ("INC-1", "cli", "milestone")
     assert (document["tags"], document["marks"], document["starred"]) == (["db"], ["mitigated"], True)
     assert document["recorded_at"] == "2024-03-10T13:00:00Z"
