@@ -84,7 +84,8 @@ CONTEXTS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "help": ("Help", ("pages", EVERYWHERE)),
     "status": ("Status", ("list", EVERYWHERE)),
     "incident": ("Incident", ("pages", EVERYWHERE)),
-    "runbook": ("Runbook", ("list", EVERYWHERE)),
+    "picker": ("Runbook: choosing one", ("list", EVERYWHERE)),
+    "run": ("Runbook: following one", ("list", EVERYWHERE)),
     "timeline": ("Timeline", ("list", EVERYWHERE)),
     "report": ("Report", ("list", EVERYWHERE)),
 }
@@ -262,7 +263,16 @@ _INCIDENT: Final = (
         short="open",
         off=needs("incident", why="i lists the incidents first"),
     ),
-    Action("incident.severity", ("s",), "set the severity", "Another severity, or none.", "incident", hint=2, short="severity", off=_NOW),
+    Action(
+        "incident.severity",
+        ("s",),
+        "set the severity",
+        "Another severity, or none.",
+        "incident",
+        hint=2,
+        short="severity",
+        off=_NOW,
+    ),
     Action(
         "incident.milestone",
         ("m",),
@@ -283,8 +293,22 @@ _INCIDENT: Final = (
         short="role",
         off=_NOW,
     ),
-    Action("incident.title", ("t",), "change the title", "Another title; the old one stays in the record.", "incident", off=_NOW),
-    Action("incident.summary", ("y",), "write the summary", "What happened in two or three sentences.", "incident", off=_NOW),
+    Action(
+        "incident.title",
+        ("t",),
+        "change the title",
+        "Another title; the old one stays in the record.",
+        "incident",
+        off=_NOW,
+    ),
+    Action(
+        "incident.summary",
+        ("y",),
+        "write the summary",
+        "What happened in two or three sentences.",
+        "incident",
+        off=_NOW,
+    ),
     Action(
         "incident.task",
         ("d",),
@@ -295,7 +319,15 @@ _INCIDENT: Final = (
         short="task done",
         off=needs(incident=True, writes=True, facts=("open task",)),
     ),
-    Action("incident.list", ("i",), "list the incidents", "Open and closed ones; Enter switches.", "incident", hint=6, short="list"),
+    Action(
+        "incident.list",
+        ("i",),
+        "list the incidents",
+        "Open and closed ones; Enter switches.",
+        "incident",
+        hint=6,
+        short="list",
+    ),
     Action(
         "incident.close",
         ("c",),
@@ -317,7 +349,202 @@ _INCIDENT: Final = (
     ),
 )
 
-ACTIONS: Final[tuple[Action, ...]] = (*_EVERYWHERE, *_PROMPT, *_LIST, *_PAGES, *_STATUS, *_TIMELINE, *_INCIDENT)
+_PICKER: Final = (
+    Action(
+        "picker.preview",
+        ("enter",),
+        "show its steps",
+        "What it is for, and its steps; nothing runs.",
+        "picker",
+        hint=1,
+        short="steps",
+        off=needs("runbook"),
+    ),
+    Action(
+        "picker.start",
+        ("s",),
+        "start following it",
+        "Follow it in the current incident, its text frozen as it is now; without an incident the declare line comes first.",
+        "picker",
+        hint=2,
+        short="start",
+        off=needs("runbook", writes=True),
+    ),
+)
+
+
+def _on_step(*facts: str, why: str = "") -> Off:
+    return needs("step", writes=True, facts=facts, why=why)
+
+
+_RUN: Final = (
+    Action("run.tick", ("space",), "tick", "The step is done; the cursor goes on.", "run", hint=1, off=_on_step()),
+    Action(
+        "run.run",
+        ("x",),
+        "run the command",
+        "Run the command that is shown, here, as you; only once the terminal has shown it.",
+        "run",
+        hint=2,
+        short="run",
+        danger=True,
+        off=_on_step("command", why="this step has no command"),
+    ),
+    Action(
+        "run.observe", ("o",), "observe", "Note what you see at this step, in one line.", "run", hint=3, off=_on_step()
+    ),
+    Action("run.skip", ("s",), "skip", "Leave the step out, with a reason.", "run", hint=4, off=_on_step()),
+    Action(
+        "run.fail",
+        ("f",),
+        "failed",
+        "It was tried and did not work; you stay on it.",
+        "run",
+        hint=5,
+        short="fail",
+        off=_on_step(),
+    ),
+    Action(
+        "run.undo",
+        ("u",),
+        "undo",
+        "Take back the last tick, skip, fail or answer of this step.",
+        "run",
+        hint=6,
+        off=_on_step(),
+    ),
+    Action(
+        "run.jump",
+        ("g",),
+        "go to a step",
+        "Make another step the current one, by its number or words.",
+        "run",
+        hint=7,
+        short="go to",
+    ),
+    Action(
+        "run.info",
+        ("i",),
+        "all it says",
+        "Symptoms, escalation, contacts, tables and the rest of its file.",
+        "run",
+        hint=8,
+        short="info",
+    ),
+    Action(
+        "run.edit",
+        ("e",),
+        "edit a value",
+        "Give or change a parameter before it is used.",
+        "run",
+        hint=9,
+        short="values",
+        off=needs(writes=True),
+    ),
+    Action(
+        "run.copy",
+        ("c",),
+        "copy the command",
+        "Copy it as it stands here (OSC 52), to run it elsewhere.",
+        "run",
+        hint=10,
+        short="copy",
+        off=needs("step", facts=("command",), why="this step has no command"),
+    ),
+    Action(
+        "run.switch",
+        ("w",),
+        "wrong runbook",
+        "Go on in another runbook; this run's record stays.",
+        "run",
+        hint=11,
+        short="switch",
+        off=needs(writes=True, facts=("going",), why="this run is over: a follows another"),
+    ),
+    Action(
+        "run.decide",
+        ("d",),
+        "decide",
+        "Answer the decision of this step; the answers are letters.",
+        "run",
+        off=_on_step(),
+    ),
+    Action(
+        "run.timer",
+        ("t",),
+        "start the timer",
+        "Start the wait of this step; it only tells the time.",
+        "run",
+        off=_on_step(),
+    ),
+    Action(
+        "run.whole",
+        ("enter",),
+        "the step whole",
+        "The whole text of the step, and its whole command.",
+        "run",
+        off=needs("step"),
+    ),
+    Action(
+        "run.output",
+        ("v",),
+        "view the output",
+        "The output alone, to scroll in.",
+        "run",
+        off=needs("step", facts=("output",), why="nothing was run at this step"),
+    ),
+    Action("run.next_command", ("tab",), "next command", "The next of the step's commands.", "run"),
+    Action("run.previous_command", ("shift+tab",), "command before", "The one before.", "run"),
+    Action(
+        "run.cancel",
+        ("X",),
+        "end the command",
+        "End the running command and all that belongs to it.",
+        "run",
+        danger=True,
+        off=needs("step", facts=("running command",), why="no command runs at this step"),
+    ),
+    Action("run.rollback", ("R",), "rollback steps", "To the steps that take it back; again: the next of them.", "run"),
+    Action("run.escalation", ("E",), "whom to call", "Escalation and contacts of this runbook.", "run"),
+    Action("run.another", ("a",), "another runbook", "Follow another runbook besides.", "run", off=needs(writes=True)),
+    Action(
+        "run.next_run",
+        ("right_square_bracket",),
+        "next run",
+        "The next run of this incident.",
+        "run",
+        off=needs(facts=("other run",), why="there is one run only"),
+    ),
+    Action(
+        "run.previous_run",
+        ("left_square_bracket",),
+        "run before",
+        "The run before.",
+        "run",
+        off=needs(facts=("other run",), why="there is one run only"),
+    ),
+    Action("run.runs", ("b",), "all runs", "Choose among the runs of this incident.", "run"),
+    Action(
+        "run.finish",
+        ("z",),
+        "end this run",
+        "You are done with this runbook, or it did not help.",
+        "run",
+        off=needs(writes=True, facts=("going",), why="this run is over"),
+    ),
+)
+
+ACTIONS: Final[tuple[Action, ...]] = (
+    *_EVERYWHERE,
+    *_PROMPT,
+    *_LIST,
+    *_PAGES,
+    *_STATUS,
+    *_TIMELINE,
+    *_INCIDENT,
+    *_PICKER,
+    *_RUN,
+)
 BY_ID: Final[dict[str, Action]] = {action.id: action for action in ACTIONS}
 
 _KEYS: Final = {
@@ -333,6 +560,8 @@ _KEYS: Final = {
     "down": "↓",
     "up": "↑",
     "shift+tab": "S-tab",
+    "left_square_bracket": "[",
+    "right_square_bracket": "]",
 }
 
 

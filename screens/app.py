@@ -49,7 +49,7 @@ class VigieApp(App[None], inherit_bindings=False):
         self._disable_notifications = self._disable_tooltips = True
         self.line = ""
         self.desk = Desk(self, self.call_later, make_deps, look)
-        self.desk.end = self.end
+        self.desk.end, self.desk.repaint = self.end, self.repaint
         self.bridge = Bridge(self.desk)
         self._wear(look)
 
@@ -75,10 +75,17 @@ class VigieApp(App[None], inherit_bindings=False):
                     raise
         elif isinstance(event, events.Paste) and not event.is_forwarded:
             self.bridge.paste(event.text)
+        elif isinstance(event, events.Resize) and event.size == self._size and self._is_mounted:
+            self.repaint()  # away and back again: the terminal has forgotten what it showed, and Textual would not know
         elif isinstance(event, events.CursorPosition):  # in its place among the keys: see screens.arming
             self.desk.terminal_answered.publish((event.y + 1, event.x + 1))
         else:
             await super().on_event(event)
+
+    def repaint(self) -> None:
+        """Draw the whole screen again."""
+        self.bridge.redraw()
+        self.bridge.refresh(layout=True)
 
     def end(self, code: int, line: str = "") -> None:
         """Leave with *code*; *line* is printed once the terminal is itself again."""

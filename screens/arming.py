@@ -58,6 +58,11 @@ class Arming:
         self._first_press = None
         return True
 
+    @property
+    def is_framed(self) -> bool:
+        """Whether the frame with the subject was written."""
+        return self._since is not None
+
     def framed(self, now: float) -> Place | None:
         """The frame that shows the subject was written: the place to ask the terminal for; None when nothing is to be
         asked."""

@@ -199,9 +199,7 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
             if width_of(line, look) <= self.size.width or len(shown) < 2:
                 return line
             # Too narrow: what help tells anyway goes first; help itself stays to the last.
-            shown.remove(
-                max(shown, key=self._expendable)
-            )
+            shown.remove(max(shown, key=self._expendable))
 
     # ── what works everywhere ───────────────────────────────────────────────────────────────────────────────────
 

@@ -56,8 +56,10 @@ class Desk:
         )  # (line, tone); ("", line): that line is no longer so
         self.asked: Signal[Ask | None] = Signal(owner, "asked")
         self.drafts_loaded: Signal[Mapping[str, str]] = Signal(owner, "drafts")
+        self.terminal_answered: Signal[tuple[int, int]] = Signal(owner, "answer")  # row, column of a cursor report
         self.mode_wanted: Signal[tuple[str, Any]] = Signal(owner, "mode")
         self.end: Callable[[int, str], None] = lambda code, line: None  # set by the application
+        self.repaint: Callable[[], None] = lambda: None  # so is this
         self.drafts = DraftKeeper(deliver, self._drafts_loaded)
         self.reader = Reader(make_deps, deliver, self)
         self._writer: Writer | None = None

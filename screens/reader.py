@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
@@ -151,15 +152,17 @@ class Reader:
 
     def _loop(self) -> None:
         self._tick()
+        due = time.monotonic() + TICK_S
         while not self._stop.is_set():
             try:
-                job = self._jobs.get(timeout=TICK_S)
+                job = self._jobs.get(timeout=max(due - time.monotonic(), 0))
             except queue.Empty:
                 job = None
-            if job is None:
-                self._tick()
-            elif not job.key or self._newest.get(job.key) is job:
+            if job is not None and (not job.key or self._newest.get(job.key) is job):
                 self._do(job)
+            if job is None or time.monotonic() >= due:  # also while questions keep coming
+                self._tick()
+                due = time.monotonic() + TICK_S
 
     def _do(self, job: _Job) -> None:
         from console.journal.errors import JournalError

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 class TextPane(Performs, Widget, inherit_bindings=False):
     """Lines of words. With ``follow`` it stays at the end, as long as nobody scrolls up.
 
-    :meth:`await_paint` names lines that matter (a command): *seen* is called once they have all been painted in full width, in a
-    frame that was not held back, and again after every change of them.
+    :meth:`await_paint` names lines that matter (a command): *seen* is called once all of them have been painted, in frames
+    that were not held back; those of a command longer than the screen as one scrolls through it.
     """
 
     DEFAULT_CSS = "TextPane { width: 100%; height: 1fr; }"
@@ -64,6 +64,16 @@ class TextPane(Performs, Widget, inherit_bindings=False):
     def await_nothing(self) -> None:
         """Nothing matters any more."""
         self._watched, self._seen, self._unpainted = range(0), None, set()
+
+    @property
+    def awaited(self) -> range:
+        """The lines that matter; an empty range for none."""
+        return self._watched
+
+    @property
+    def seen_all(self) -> bool:
+        """Whether every line that matters was painted."""
+        return bool(self._watched) and not self._unpainted
 
     def holds(self, lines: range) -> bool:
         """Whether all of *lines* lie in the window."""
@@ -172,7 +182,7 @@ class TextPane(Performs, Widget, inherit_bindings=False):
             self.call_later(self.refresh)
             return
         self._unpainted.discard(index)
-        if not self._unpainted and self._seen is not None and self.holds(self._watched):
+        if not self._unpainted and self._seen is not None:
             # The frame is written when the painting returns, so what is called later comes behind it.
             self.call_later(self._tell, self._seen)
 

@@ -12,6 +12,8 @@ from screens.bridge import Bridge
 from screens.foot import Foot
 from screens.performs import Performs
 from screens.room import MODES
+from screens.runbook_follow import Following
+from screens.runbook_picker import PickerView
 from screens.widgets.pages import Pages
 from screens.widgets.table import Table
 
@@ -30,6 +32,7 @@ def _owners() -> dict[str, type[Performs]]:
             continue  # a room that has no keys of its own
         module, _, name = mode.room.partition(":")
         owners[mode.id] = getattr(import_module(module), name)
+    owners["picker"], owners["run"] = PickerView, Following
     return owners
 
 

@@ -1,0 +1,418 @@
+"""A run being followed: its steps on the left, the step one looks at in the large, its command's output below."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from textual import events, on
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.widget import Widget
+
+from console.runbook.model import Command, Step
+from console.runbook.progress import OPEN, RunView, StepView
+from screens import actions, runbook_list, runbook_step
+from screens.arming import Arming, write_question
+from screens.desk import Desk
+from screens.runbook_base import INFO, OUTPUT, STEP, WHOLE, Looking
+from screens.runbook_command import Place, Resolved, commands_of, resolve
+from screens.runbook_elsewhere import ElsewhereKeys
+from screens.runbook_keys import CommandKeys
+from screens.runbook_list import PHASE, Numbers
+from screens.runbook_marks import StepKeys
+from screens.runbook_output import Output, OutputFeed
+from screens.runbook_place import Stand, first_run, first_step, keep, kept
+from screens.runbook_runs import RunsNow
+from screens.widgets.line import Lines
+from screens.widgets.steps_text import TextPane
+from screens.widgets.table import Column, ListRows, Table
+from screens.widgets.text import Words, wrap
+
+if TYPE_CHECKING:
+    pass
+
+_COLUMNS = (Column(width=1), Column(width=4), Column(flex=1, least=8), Column(width=14, from_width=44))
+_ALONE = 64  # narrower screens show the step without the list
+
+
+class Following(StepKeys, CommandKeys, ElsewhereKeys, Widget, inherit_bindings=False):
+    """See the module. The room hands it the runs; it asks the desk to record what is done."""
+
+    DEFAULT_CSS = """
+    Following { width: 100%; height: 1fr; layout: vertical; }
+    Following > Horizontal { width: 100%; height: 1fr; }
+    Following #steps { width: 30; }
+    Following #bar { width: 1; }
+    Following Vertical { width: 1fr; height: 100%; }
+    """
+    where: ClassVar[str] = "run"
+
+    def __init__(self, desk: Desk, pick: Callable[[bool], None]) -> None:
+        """*pick* shows the choice of a runbook: to leave this run for it (True), or to follow it besides."""
+        super().__init__()
+        self.desk = desk
+        self._pick = pick
+        self.head = Lines(lambda: desk.look, height=1, id="run-head")
+        self.table = Table(desk, _COLUMNS, empty=(("  no steps", "dim"),), id="steps")
+        self.bar = TextPane(desk, tone="faint", id="bar")
+        self.page = TextPane(desk, id="step")
+        self.output_head = Lines(lambda: desk.look, height=1, id="output-head")
+        self.output = TextPane(desk, follow=True, tone="code", id="output")
+        self.reading = TextPane(desk, id="reading")
+        self.mode = STEP
+        self.chosen = ""  # run
+        self.command_at = 0
+        self.arming = Arming()
+        self.secrets: dict[tuple[str, str], str] = {}  # (run, name) -> value: in memory alone, never kept
+        self.feed = OutputFeed(desk, self._output_came)
+        self._now = RunsNow("")
+        self._looking: Looking | None = None
+        self._resolved: Resolved | None = None
+        self._place: Place | None = None
+        self._advance: tuple[str, str] | None = None  # (run, step) whose settling takes the cursor along
+        self._in_sight = False
+        self._resolving: tuple[Any, ...] = ()  # what the command was last resolved from
+        self._restored = ""  # the stream whose place was taken up again
+
+    def compose(self) -> ComposeResult:
+        yield self.head
+        with Horizontal():
+            yield self.table
+            yield self.bar
+            with Vertical():
+                yield self.page
+                yield self.output_head
+                yield self.output
+        yield self.reading
+
+    def on_mount(self) -> None:
+        self.reading.display = False
+        self.output_head.display = False
+        self.output.display = False
+        self.desk.terminal_answered.subscribe(self, self._terminal_answered, immediate=True)
+        self.set_interval(0.25, self._tick)
+
+    # ── the runs ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def take(self, now: RunsNow) -> None:
+        """The runs changed."""
+        self._now = now
+        if self._restored != now.stream:
+            self.chosen = ""
+        stand = kept(self.desk.drafts, now.stream)
+        view = now.run(self.chosen) or first_run(now, stand)
+        if view is None:
+            self._looking = None
+            return
+        runbook = now.runbooks.get(view.run)
+        changed = view.run != self.chosen
+        self.chosen = view.run
+        self._looking = Looking(view, runbook, Numbers.of(runbook, view))
+        to = ""
+        if self._restored != now.stream:
+            self._restored = now.stream
+            to = first_step(view, stand)
+        elif changed:
+            to = view.current
+        elif self._advance is not None and self._advance[0] == view.run:
+            settled = view.step(self._advance[1])
+            if settled is not None and settled.state != OPEN:
+                if settled.state != "failed":
+                    to = view.current
+                self._advance = None
+        self._show_steps(to)
+
+    def _keep_place(self) -> None:
+        if self._now.stream and self.chosen and not self.table.key.startswith(PHASE):
+            keep(self.desk.drafts, self._now.stream, Stand(self.chosen, self.table.key))
+
+    def open_run(self, run: str) -> None:
+        """Look at another run."""
+        view = self._now.run(run)
+        if run == self.chosen or view is None:
+            return
+        self.chosen = run
+        self.command_at = 0
+        runbook = self._now.runbooks.get(run)
+        self._looking = Looking(view, runbook, Numbers.of(runbook, view))
+        self._show_steps(view.current)
+
+    def go_to(self, step: str) -> None:
+        """Put the cursor on a step."""
+        index = next((at for at, key in enumerate(self._keys()) if key == step), None)
+        if index is not None:
+            self.table.pinned = False
+            self.table.go(index)
+
+    def _keys(self) -> list[str]:
+        looking = self._looking
+        return runbook_list.keys_of(looking.runbook, looking.view) if looking is not None else []
+
+    def _show_steps(self, to: str) -> None:
+        looking = self._looking
+        if looking is None:
+            return
+        keys = self._keys()
+        self.table.pinned = False
+        self.table.show(ListRows(keys, lambda index: self._cells(keys[index])), to=to if to in keys else "")
+        self._step_changed()
+
+    def _cells(self, key: str) -> tuple[Words, ...]:
+        looking = self._looking
+        if looking is None:
+            return ()
+        view, runbook = looking.view, looking.runbook
+        if key.startswith(PHASE) and runbook is not None:
+            at = int(key.removeprefix(PHASE))
+            return runbook_list.phase_cells(runbook.phases[at - 1], at, view)
+        step = view.step(key)
+        if step is None:
+            return ()
+        running = bool(step.commands) and step.commands[-1].finish is None
+        return runbook_list.step_cells(step, looking.numbers.by_step.get(key, ""), view, running, self.desk.look)
+
+    @on(Table.Moved)
+    def _moved(self, event: Table.Moved) -> None:
+        event.stop()
+        self.command_at = 0
+        self._step_changed(top=True)
+        self._keep_place()
+
+    def _step_changed(self, *, top: bool = False) -> None:
+        self.feed.follow(self.execution)
+        self._layout()
+        self.draw(top=top)
+
+    # ── drawing ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def in_sight(self, on: bool) -> None:
+        """Whether the operator can see this view. A command out of sight is never armed."""
+        self._in_sight = on
+        if on:
+            self.call_later(self.draw)
+        else:
+            self.arming.show("")
+            self.page.await_nothing()
+
+    def _layout(self) -> None:
+        """Which parts are there, and how much room each has."""
+        width, height = self.size.width, self.size.height
+        reading = self.mode == INFO
+        self.reading.display = reading
+        self.table.parent.display = not reading  # type: ignore[union-attr]  # the Horizontal, mounted with it
+        alone = self.mode != STEP or width < _ALONE
+        self.table.display = not alone
+        self.bar.display = not alone
+        self.table.styles.width = min(max(width * 36 // 100, 26), 56)
+        out = self.execution is not None and self.mode != WHOLE
+        self.output_head.display = out
+        self.output.display = out
+        self.page.display = self.mode != OUTPUT
+        if out and self.mode == STEP:
+            self.output.styles.height = max(min(height // 2 - 1, height - 12), 3)
+        else:
+            self.output.styles.height = "1fr"
+
+    def draw(self, *, top: bool = False) -> None:
+        """Everything that depends on the run, the step, the time."""
+        looking = self._looking
+        if looking is None or not self.is_mounted or not self._in_sight:
+            return
+        now = self.desk.now()
+        left, right = runbook_list.run_head(looking.view, looking.runbook, self._now.runs, now)
+        self.head.put(left, right)
+        self.bar.show([self.desk.look.sign("bar")] * self.size.height)
+        if self.mode == INFO:
+            self.arming.show("")
+            return
+        self._draw_page(looking, top=top)
+        self._draw_output()
+
+    def _draw_page(self, looking: Looking, *, top: bool) -> None:
+        width = self.page.size.width or max(self.size.width - 31, 20)
+        key = self.table.key
+        if key.startswith(PHASE):
+            self._resolved = None
+            self.arming.show("")
+            self.page.await_nothing()
+            self.page.show(self._phase_lines(looking, int(key.removeprefix(PHASE)), width), top=top)
+            return
+        found = looking.view.step(key)
+        if found is None:
+            self.page.show(())
+            return
+        phase, step = self._model(looking, key)
+        commands = commands_of(step) if step is not None else ()
+        self.command_at = min(self.command_at, max(len(commands) - 1, 0))
+        self._resolved = self._resolve(looking, step, commands)
+        subject = self._subject(looking.view, found)
+        fresh = self.arming.show(subject)
+        page = runbook_step.step_page(
+            step,
+            looking.view,
+            found,
+            looking.numbers.by_step.get(key, ""),
+            phase=phase,
+            commands=commands,
+            selected=self.command_at,
+            resolved=self._resolved,
+            armed=self.arming.armed,
+            running=self._is_running(found),
+            values=looking.view.values,
+            held=frozenset(name for run, name in self.secrets if run == looking.view.run),
+            width=width,
+            body_lines=10**6 if self.mode == WHOLE else self._room_for_body(step, found, commands, width),
+            look=self.desk.look,
+            now=self.desk.now(),
+        )
+        self.page.show(page.lines, top=top)
+        if not subject:
+            self.page.await_nothing()
+        elif fresh or (not self.arming.is_framed and self.page.awaited != page.command):
+            if self.mode == STEP:
+                self.page.reveal(page.command)
+            self.page.await_paint(page.command, self._frame_written)
+
+    def _room_for_body(self, step: Step | None, found: StepView, commands: Sequence[Command], width: int) -> int:
+        """Lines that the text may take, so that the command below it is in sight."""
+        room = self.page.size.height or 12
+        taken = 3 + (2 if found.state != OPEN else 0) + 2 * min(len(found.observed), 3)
+        if commands and self._resolved is not None:
+            pieces = len(runbook_step.exact_pieces(self._resolved.text, width - 4))
+            taken += pieces + 5 + len(self._resolved.warnings)
+        if step is not None and step.expect:
+            taken += 2
+        return max(room - taken, 2)
+
+    def _resolve(self, looking: Looking, step: Step | None, commands: Sequence[Command]) -> Resolved | None:
+        if step is None or not commands:
+            return None
+        if self._place is None:
+            self._place = Place.here()
+        run = looking.view.run
+        secrets = {name: value for (one, name), value in self.secrets.items() if one == run}
+        ascii_only = self.desk.look.ascii_only
+        asked = (commands[self.command_at], step, dict(looking.view.values), secrets, ascii_only)
+        if (
+            self._resolved is None or asked != self._resolving
+        ):  # parsing shell text four times a second would be a waste
+            self._resolving = asked
+            return resolve(asked[0], step, asked[2], secrets, self._place, ascii_only=ascii_only)
+        return self._resolved
+
+    def _subject(self, view: RunView, found: StepView) -> str:
+        """What the frame promises; "" when nothing may run."""
+        resolved = self._resolved
+        if (
+            resolved is None
+            or not resolved.runs
+            or view.end is not None
+            or self.desk.read_only
+            or self._is_running(found)
+        ):
+            return ""
+        return "\0".join((view.run, found.id, str(self.command_at), str(len(found.commands)), resolved.subject))
+
+    def _phase_lines(self, looking: Looking, at: int, width: int) -> list[Words]:
+        runbook = looking.runbook
+        if runbook is None:
+            return []
+        phase = runbook.phases[at - 1]
+        lines: list[Words] = [((f" {at} {phase.title}", "title"),)]
+        if phase.pause:
+            lines += [
+                ((" confirm first: ", "degraded"), (line, "degraded"))
+                for line in wrap(phase.pause, width - 17, self.desk.look)
+            ]
+        lines.append("")
+        for step in phase.steps:
+            found = looking.view.step(step.id)
+            state = found.state if found is not None else OPEN
+            number = looking.numbers.by_step.get(step.id, "")
+            lines.append(
+                ((f"   {number:<5} ", "dim"), (step.title, "text"), (f"  {state}" if state != OPEN else "", "dim"))
+            )
+        return lines
+
+    def _draw_output(self) -> None:
+        execution = self.execution
+        if execution is None or not self.output.display:
+            return
+        found = self.feed.now
+        finish = execution.finish or (found.finish if found is not None else None)
+        lost = found is not None and found.is_lost
+        kept = f"in {found.path}" if found is not None and found.path else "(of the record)"
+        size = found.size if found is not None else finish.size if finish is not None else 0
+        left, right = runbook_step.output_head(execution, size, kept, finish, lost, self.desk.now())
+        wide = self.output.size.width >= 100 or self.mode == OUTPUT
+        self.output_head.put(left, right if wide else ((f"{size:,} B ", "faint"),))
+        lines: Sequence[Words] = found.lines if found is not None else ()
+        if not lines and finish is not None:
+            lines = ((("(no output)", "dim"),),)
+        self.output.show(lines)
+
+    def _output_came(self, _: Output) -> None:
+        if self._in_sight:
+            self._draw_output()
+
+    def _tick(self) -> None:
+        if not self._in_sight or self._looking is None:
+            return
+        if self.feed.live:
+            self.feed.look()
+        self.draw()
+
+    def on_resize(self, event: events.Resize) -> None:
+        self.arming.rows, self.arming.columns = self.app.size.height, self.app.size.width
+        self.arming.show("")  # what was shown is gone; the new frame is asked about
+        self._layout()
+        if self.mode == INFO:
+            self._draw_info()
+        self.call_after_refresh(self.draw)
+
+    def redraw_all(self) -> None:
+        """The look changed."""
+        self.arming.show("")
+        self.draw()
+
+    def ask_terminal(self, place: tuple[int, int]) -> None:
+        write_question(self.app, place)
+
+    def copy_text(self, text: str) -> None:
+        self.app.copy_to_clipboard(text)
+
+    # ── the room asks ───────────────────────────────────────────────────────────────────────────────────────────
+
+    def place(self) -> str:
+        """Where one is."""
+        if self.mode == INFO:
+            return self.reading.place
+        if self.mode == OUTPUT:
+            return self.output.place
+        looking = self._looking
+        if looking is None:
+            return ""
+        number = looking.numbers.by_step.get(self.table.key, "")
+        return f"{number} of {len(looking.view.steps)}" if number else ""
+
+    def situation(self) -> actions.Situation:
+        facts: set[str] = set()
+        view, step, resolved = self.view, self.step, self._resolved
+        if view is not None and view.end is None:
+            facts.add("going")
+        if resolved is not None:
+            facts.add("command")
+        if step is not None and self._is_running(step):
+            facts.add("running command")
+        if self.execution is not None:
+            facts.add("output")
+        if len(self._now.runs) > 1:
+            facts.add("other run")
+        return self.desk.situation("step" if step is not None else "", frozenset(facts))
+
+    def show_mode(self, mode: str) -> None:
+        self.mode = mode
+        self.arming.show("")
+        self._layout()
+        self.call_after_refresh(self.draw)

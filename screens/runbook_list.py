@@ -1,0 +1,122 @@
+"""A run as a list: the numbers of its steps, their rows, the line above them. Pure functions from a run's view to words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from console.clock import span
+from console.runbook.model import Phase, Runbook
+from console.runbook.progress import DONE, OPEN, RunView, StepView
+from screens.look import Look
+from screens.widgets.text import Span, Words
+
+PHASE: Final = "phase:"  # key of a phase's row, followed by its number
+_PHASE_WORDS: Final = {"verify": "verify", "rollback": "ROLLBACK", "escalate": "ESCALATE", "checklist": "checklist"}
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """Where each step stands: ``2.3`` by id, and the order."""
+
+    by_step: Mapping[str, str]
+    order: tuple[str, ...]
+
+    @classmethod
+    def of(cls, runbook: Runbook | None, view: RunView) -> Numbers:
+        numbers: dict[str, str] = {}
+        for at, phase in enumerate(runbook.phases if runbook is not None else (), 1):
+            for place, step in enumerate(phase.steps, 1):
+                numbers[step.id] = f"{at}.{place}" if runbook is not None and len(runbook.phases) > 1 else str(place)
+        for other in view.steps:
+            numbers.setdefault(other.id, "+")
+        return cls(numbers, tuple(numbers))
+
+    def find(self, text: str) -> str:
+        """The step that ``2.3``, or ``7`` (the seventh), means; "" for none."""
+        wanted = text.strip().rstrip(".")
+        for step, number in self.by_step.items():
+            if number == wanted:
+                return step
+        if wanted.isascii() and wanted.isdigit() and 0 < int(wanted) <= len(self.order):
+            return self.order[int(wanted) - 1]
+        return ""
+
+
+def keys_of(runbook: Runbook | None, view: RunView) -> list[str]:
+    """The rows of the step list: a phase's heading, its steps, and at the end steps that the runbook does not have."""
+    keys: list[str] = []
+    known: set[str] = set()
+    phases = runbook.phases if runbook is not None else ()
+    for at, phase in enumerate(phases, 1):
+        if len(phases) > 1:
+            keys.append(f"{PHASE}{at}")
+        keys += [step.id for step in phase.steps]
+        known.update(step.id for step in phase.steps)
+    return [*keys, *(step.id for step in view.steps if step.id not in known)]
+
+
+def mark(step: StepView, view: RunView, running: bool, look: Look) -> Span:
+    """One glyph for the state of a step."""
+    if running:
+        return (look.sign("more"), "accent")
+    if step.state == DONE:
+        return (look.sign("ok"), "ok")
+    if step.state == "failed":
+        return (look.sign("down"), "down")
+    if step.state == "skipped":
+        return ("s", "soft")
+    return (
+        (look.sign("to")[:1] if look.ascii_only else look.sign("to"), "accent")
+        if view.current == step.id
+        else (" ", "text")
+    )
+
+
+def step_cells(step: StepView, number: str, view: RunView, running: bool, look: Look) -> tuple[Words, ...]:
+    """The cells of a step's row: mark, number, title, who and when."""
+    settled = step.state != OPEN
+    current = view.current == step.id
+    tone = "title" if current else "dim" if settled else "text"
+    who = f"{step.by} {step.at:%H:%M}" if settled and step.at is not None else ""
+    return ((mark(step, view, running, look),), ((number, "dim"),), ((step.title, tone),), ((who, "faint"),))
+
+
+def phase_cells(phase: Phase, at: int, view: RunView) -> tuple[Words, ...]:
+    """The cells of a phase's heading, with how much of it is settled."""
+    states = {step.id: step.state for step in view.steps}
+    settled = sum(states.get(step.id, OPEN) != OPEN for step in phase.steps)
+    word = _PHASE_WORDS.get(phase.kind, "")
+    title = f"{phase.title}  {word}" if word and word.casefold() not in phase.title.casefold() else phase.title
+    return ("", ((str(at), "accent"),), ((title, "accent"),), ((f"{settled}/{len(phase.steps)}", "faint"),))
+
+
+def run_head(
+    view: RunView, runbook: Runbook | None, runs: Sequence[RunView], now: datetime
+) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
+    """The line above a run, left and right: which runbook, how far, and when help is to be called."""
+    left: list[Span] = [(" " + view.title, "title"), (f"  {view.settled} of {len(view.steps)}", "text")]
+    failed = sum(step.state == "failed" for step in view.steps)
+    if failed:
+        left.append((f"  {failed} failed", "down"))
+    if view.end is not None:
+        left.append((f"  {view.end.outcome.upper()} {view.end.at:%H:%M}Z {view.end.by}", "degraded"))
+    right: list[Span] = []
+    escalate = runbook.escalate if runbook is not None else None
+    if escalate is not None and view.end is None:
+        left_s = (view.at + timedelta(seconds=escalate.after_s) - now).total_seconds()
+        if left_s > 0:
+            right.append((f"call {escalate.to} in {_minutes(left_s)}", "dim"))
+        else:
+            right.append((f"CALL {escalate.to}: {_minutes(-left_s)} over", "down"))
+    if len(runs) > 1:
+        at = [one.run for one in runs].index(view.run) + 1 if view.run in {one.run for one in runs} else 1
+        right.append((("  " if right else "") + f"run {at}/{len(runs)} [ ]", "accent"))
+    right.append((f"  {view.at:%H:%M}Z {view.by} ", "dim"))
+    return tuple(left), tuple(right)
+
+
+def _minutes(seconds: float) -> str:
+    return span(int(seconds) // 60 * 60) if seconds >= 60 else "under 1m"

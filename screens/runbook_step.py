@@ -1,0 +1,315 @@
+"""A step in the large, and the line above its output, as words: pure functions. Nothing here knows a widget."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from rich.cells import cell_len, set_cell_size
+
+from console.clock import span
+from console.journal.events import CommandFinished
+from console.runbook.model import Command, Phase, Step
+from console.runbook.progress import OPEN, RunView, StepView
+from console.runbook.run import Act
+from console.runbook.run import Command as Execution
+from screens.look import Look
+from screens.runbook_command import Resolved
+from screens.widgets.text import Span, Words, wrap
+
+_KIND_WORDS: Final = {
+    "do": "do",
+    "run": "command",
+    "check": "check",
+    "wait": "WAIT",
+    "decide": "DECIDE",
+    "approve": "APPROVAL",
+    "call": "other runbook",
+    "note": "read",
+    "pause": "PAUSE: confirm before going on",
+}
+
+
+@dataclass(frozen=True)
+class Page:
+    """The step in the large: its lines, and which of them are the selected command with where it runs."""
+
+    lines: tuple[Words, ...]
+    command: range = range(0)
+
+
+def exact_pieces(text: str, width: int) -> list[str]:
+    """*text* broken into lines of at most *width* cells, nothing added and nothing left out: what stands there is what
+    runs. A break lies behind a space where there is one in the last third of a line."""
+    width = max(width, 8)
+    found: list[str] = []
+    for line in text.expandtabs(4).split("\n"):
+        rest = line
+        while cell_len(rest) > width:
+            most = max(len(set_cell_size(rest, width).rstrip()), 1) if not rest.isascii() else width
+            while cell_len(rest[:most]) > width:
+                most -= 1
+            space = rest.rfind(" ", most * 2 // 3, most)
+            cut = space + 1 if space > 0 else most
+            found.append(rest[:cut])
+            rest = rest[cut:]
+        found.append(rest)
+    return found
+
+
+def step_page(
+    step: Step | None,
+    view: RunView,
+    found: StepView,
+    number: str,
+    *,
+    phase: Phase | None,
+    commands: Sequence[Command],
+    selected: int,
+    resolved: Resolved | None,
+    armed: bool,
+    running: bool,
+    values: Mapping[str, str],
+    held: frozenset[str],
+    width: int,
+    body_lines: int,
+    look: Look,
+    now: datetime,
+) -> Page:
+    """The step *found* of the run, large. *held* are secrets whose values this console has; *body_lines* limits the text
+    before the command, so that the command is in sight."""
+    destructive = bool(commands) and commands[selected].effect == "destructive"
+    lines: list[Words] = [_position(step, view, found, number, phase, destructive)]
+    lines += [((" ", "text"), (line, "title")) for line in wrap(found.title or "(no title)", width - 2, look)]
+    if step is not None and step.parent:
+        lines.append(((f" under: {step.parent}", "dim"),))
+    lines += _state_lines(found, width, look)
+    text = _body(step, phase, width, look) if step is not None else []
+    if len(text) > body_lines:
+        text = [
+            *text[: max(body_lines - 1, 0)],
+            ((f" {look.sign('more')} {len(text) - body_lines + 1} more lines: Enter", "faint"),),
+        ]
+    lines += text
+    if step is not None:
+        lines += _kind_lines(step, found, now)
+    command = range(0)
+    if resolved is not None and step is not None and commands:
+        lines.append("")
+        chosen = commands[selected]
+        if len(commands) > 1:
+            named = chosen.title or ("the whole block" if step.whole is chosen else "")
+            lines.append(((f" command {selected + 1} of {len(commands)}", "accent"), (f"  tab: next   {named}", "dim")))
+        lines += _param_lines(chosen, values, held, width, look)
+        start = len(lines)
+        lines += [
+            ((f" {look.sign('bar')} ", "accent"), (piece, "code")) for piece in exact_pieces(resolved.text, width - 4)
+        ]
+        lines.append(_where(resolved))
+        lines += [
+            ((" ! ", "down"), (line, "down"))
+            for warning in resolved.warnings
+            for line in wrap(warning, width - 4, look)
+        ]
+        lines.append(
+            _verdict(
+                resolved, chosen, "running" if running else "over" if view.end is not None else "armed" if armed else ""
+            )
+        )
+        command = range(start, len(lines))
+        if step.expect:
+            lines += _expected(step.expect, width, look)
+    elif step is not None and step.expect:
+        lines += _expected(step.expect, width, look)
+    if step is not None and step.output and not found.commands:
+        sample = step.output.split("\n")
+        lines.append(((" output as the runbook shows it:", "dim"),))
+        lines += [((" " + line, "faint"),) for line in sample[:6]]
+    return Page(tuple(lines), command)
+
+
+def _position(
+    step: Step | None, view: RunView, found: StepView, number: str, phase: Phase | None, destructive: bool
+) -> Words:
+    place = next((at for at, one in enumerate(view.steps, 1) if one.id == found.id), 0)
+    total = f" of {len(view.steps)}" if number.isdigit() else f" ({place} of {len(view.steps)})"
+    spans: list[Span] = [(f" {number}", "accent"), (total, "dim")]
+    kind = _KIND_WORDS.get(found.kind, found.kind)
+    if kind:
+        spans.append(("  " + kind, "degraded" if kind.isupper() or ":" in kind else "dim"))
+    if step is not None:
+        for flag, word, tone in (
+            (step.decision and found.kind != "decide", "DECIDE: the text branches", "degraded"),
+            (destructive or step.effect == "destructive", "DESTRUCTIVE", "down"),
+            (step.required, "required", "title"),
+            (step.optional, "optional", "dim"),
+            (bool(step.assignee), f"@{step.assignee}", "title"),
+        ):
+            if flag:
+                spans.append(("  " + word, tone))
+    if phase is not None and len(view.steps) > 1:
+        spans.append((f"  {phase.title}", "faint"))
+    return tuple(spans)
+
+
+def _state_lines(found: StepView, width: int, look: Look) -> list[Words]:
+    lines: list[Words] = []
+    if found.state != OPEN and found.at is not None:
+        tone = {"failed": "down", "skipped": "soft"}.get(found.state, "ok")
+        spans: list[Span] = [(f" {found.state}", tone), (f" by {found.by} at {found.at:%H:%M:%S}Z", "dim")]
+        lines.append(tuple(spans))
+        if found.text:
+            lines += _labelled("  ", found.text, width, look, "text", most=2)
+    for act in found.observed[-3:]:
+        lines += _labelled(f"seen {act.at:%H:%M} {act.by}: ", act.text, width, look, "notice", most=2)
+    return lines
+
+
+def _body(step: Step, phase: Phase | None, width: int, look: Look) -> list[Words]:
+    lines: list[Words] = []
+    if phase is not None and phase.pause and phase.steps and phase.steps[0].id == step.id:
+        lines += _labelled("CONFIRM FIRST: ", phase.pause, width, look, "degraded")
+    for note in step.notes:
+        lines += _labelled("! ", note, width, look, "degraded")
+    if step.body.strip():
+        lines += [((" ", "text"), (line, "text")) for line in wrap(step.body.strip("\n"), width - 2, look)]
+    return lines
+
+
+def _kind_lines(step: Step, found: StepView, now: datetime) -> list[Words]:
+    lines: list[Words] = []
+    if step.options:
+        spans: list[Span] = [(" d decides: ", "accent")]
+        for letter, option in zip("abcdefgh", step.options, strict=False):
+            spans += [
+                (f"{letter} ", "accent"),
+                (option.answer, "title"),
+                (f" (to {option.goto})  " if option.goto else "  ", "dim"),
+            ]
+        lines.append(tuple(spans))
+    if step.wait_s is not None:
+        started = timer_started(found)
+        if started is None:
+            lines.append(
+                ((f" wait {span(step.wait_s)}", "degraded"), ("  t starts a timer; it only tells the time", "dim"))
+            )
+        else:
+            left = (started.at + timedelta(seconds=step.wait_s) - now).total_seconds()
+            if left > 0:
+                lines.append(
+                    (
+                        (f" waiting: {span(left)} left", "degraded"),
+                        (f" of {span(step.wait_s)}, started by {started.by}", "dim"),
+                    )
+                )
+            else:
+                lines.append(((f" the {span(step.wait_s)} are over since {span(-left)}", "notice"),))
+    if step.calls:
+        lines.append(((" see also: ", "dim"), (", ".join(step.calls), "text")))
+    return lines
+
+
+TIMER: Final = "timer started"
+
+
+def timer_started(found: StepView) -> Act | None:
+    """When the wait of a step was begun, as it was observed last."""
+    return next((act for act in reversed(found.observed) if act.text.startswith(TIMER)), None)
+
+
+def _param_lines(
+    command: Command, values: Mapping[str, str], held: frozenset[str], width: int, look: Look
+) -> list[Words]:
+    if not command.params:
+        return []
+    spans: list[Span] = [(" with ", "dim")]
+    for name in command.params:
+        if name in held:
+            value, tone = "(secret, given)", "text"
+        elif values.get(name):
+            value, tone = values[name], "text"
+        else:
+            value, tone = "?", "degraded"
+        spans += [(f"{name}=", "dim"), (value, tone), ("  ", "text")]
+    spans.append(("e edits", "faint"))
+    return [tuple(spans)]
+
+
+def _where(resolved: Resolved) -> Words:
+    place = resolved.place
+    tone = "down" if place.user == "root" else "text"
+    return (
+        (" on ", "dim"),
+        (place.host, "title"),
+        (" as ", "dim"),
+        (place.user, tone),
+        (" in ", "dim"),
+        (place.cwd, "text"),
+    )
+
+
+def _verdict(resolved: Resolved, command: Command, state: str) -> Words:
+    if state == "running":
+        return ((" it is running: X ends it", "dim"),)
+    if state == "over":
+        return ((" this run is over: nothing runs from it", "dim"),)
+    if resolved.why_not:
+        return ((" copy only: ", "degraded"), (resolved.why_not, "dim"), ("  c copies", "faint"))
+    if resolved.missing:
+        return ((" needs ", "degraded"), (", ".join(resolved.missing), "degraded"), (": e gives the value", "dim"))
+    spans: list[Span] = [(" x runs it", "accent" if state == "armed" else "faint")]
+    if resolved.confirm:
+        spans.append((", after a word", "dim"))
+    if command.tty == "follow":
+        spans.append(("; it runs until X stops it", "dim"))
+    if state != "armed":
+        spans.append(("  (waiting for the terminal)", "faint"))
+    return tuple(spans)
+
+
+def _labelled(label: str, text: str, width: int, look: Look, tone: str, most: int = 6) -> list[Words]:
+    found = wrap(text.strip(), max(width - len(label) - 2, 12), look)
+    if len(found) > most:
+        found = [*found[: most - 1], found[most - 1] + " " + look.sign("more")]
+    return [((" " + (label if at == 0 else " " * len(label)), "dim"), (line, tone)) for at, line in enumerate(found)]
+
+
+def _expected(text: str, width: int, look: Look) -> list[Words]:
+    label = "" if text.casefold().startswith(("expect", "doit", "attendu", "you should")) else "expected: "
+    return _labelled(label, text, width, look, "notice")
+
+
+# ── output ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def ended_words(finish: CommandFinished) -> tuple[Span, ...]:
+    """How a command ended. Exit 0 is finished, never fixed."""
+    took = span(finish.duration_ms / 1000) if finish.duration_ms >= 1000 else f"{finish.duration_ms} ms"
+    if finish.outcome == "exited" and finish.exit_code == 0:
+        return ((f"finished, exit 0, {took}", "ok"),)
+    words = {
+        "exited": f"exit {finish.exit_code}, {took}",
+        "signalled": f"ended by signal {finish.signal}, {took}",
+        "cancelled": f"cancelled after {took}",
+        "timed_out": f"timed out after {took}",
+        "not_started": "not started",
+    }.get(finish.outcome, "end unknown: never run again by itself")
+    tone = "degraded" if finish.outcome in ("cancelled", "unknown") else "down"
+    return ((words, tone), (f"  {finish.error}" if finish.error else "", "dim"))
+
+
+def output_head(
+    execution: Execution, size: int, kept_at: str, finish: CommandFinished | None, lost: bool, now: datetime
+) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
+    """The line between a step and its output, left and right. *lost*: nobody looks after it, and no end is known."""
+    who = f"  {execution.by} {execution.at:%H:%M:%S}Z"
+    if finish is not None:
+        left: tuple[Span, ...] = (*ended_words(finish), (who, "dim"))
+    elif lost:
+        left = (("end unknown: its supervisor is gone, it may still run", "unknown"), (who, "dim"))
+    else:
+        running = max((now - execution.at).total_seconds(), 0)
+        left = ((f"running {span(running)}", "accent"), (f"  {execution.by}", "dim"), ("   X ends it", "faint"))
+    return ((" ", "text"), *left), ((f"{size:,} bytes {kept_at} ", "faint"),)
