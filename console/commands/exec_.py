@@ -31,6 +31,7 @@ def exec_(ctx: Context, incident: str | None, command: tuple[str, ...]) -> int:
     from console.journal.errors import JournalError
     from console.runbook import processes
     from console.runbook.launch import CommandRequest, LaunchError, start_command
+    from console.runbook.recover import reconcile
 
     if not command:
         raise click.UsageError("nothing to run: vigie exec -- CMD…")
@@ -38,6 +39,7 @@ def exec_(ctx: Context, incident: str | None, command: tuple[str, ...]) -> int:
         processes.hide_arguments(len(sys.orig_argv) - len(command))
     try:
         with ctx.journal() as journal:
+            reconcile(journal, ctx.paths)
             stream = ctx.incident(journal, incident)
             if stream is None:
                 ctx.note("vigie: no incident is open, so it is recorded in the watch stream")

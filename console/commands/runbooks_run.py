@@ -36,6 +36,7 @@ def run(
     """
     from console.commands.guided import Desk, GuidedRun
     from console.runbook.actions import Refused
+    from console.runbook.recover import reconcile
 
     if not plain and answers is None:
         fail("the full-screen run is in the console (`vigie`, then 3); --plain runs it here, line by line")
@@ -45,6 +46,7 @@ def run(
         stream = ctx.incident(journal, incident)
         if stream is None:
             fail("a run belongs to an incident, and none is open; `vigie declare` makes one")
+        reconcile(journal, ctx.paths)
         talk = _talk(answers)
         try:
             run_id, content, secrets = _begin(journal, stream, runbook, given, talk)

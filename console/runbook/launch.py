@@ -238,6 +238,7 @@ def _message(
         "env": {
             **(_NO_PAGER if request.pty else {}),
             **request.env,
+            "VIGIE_COMMAND": handle.command,
             "VIGIE_DB": str(journal.path.absolute()),
             "VIGIE_ACTOR": journal.actor,
             **({"VIGIE_INCIDENT": request.stream} if request.stream else {}),

@@ -90,16 +90,20 @@ def names(pids: list[int]) -> str:
     return ", ".join(found) + more
 
 
-def reap() -> dict[int, int]:
-    """Every child that has ended, adopted ones too: pid → wait status."""
+def reap() -> tuple[dict[int, int], bool]:
+    """Every child that has ended, adopted ones too, as pid → wait status; and whether any is left.
+
+    For a subreaper "no child left" is the kernel's word that nothing below it lives; a scan of ``/proc`` can miss a process
+    that is born while it looks.
+    """
     found: dict[int, int] = {}
     while True:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)
         except ChildProcessError:
-            return found
+            return found, False
         if pid == 0:
-            return found
+            return found, True
         found[pid] = status
 
 

@@ -59,7 +59,12 @@ def reconcile(
         if found["state"] != status.FINISHED and journal.get(found["event"]) is None:
             CommandHandle.of(paths.spool, found).discard()  # never announced, so never started
             continue
-        event = settle(journal, folder, {"finish": _unknown(found, boot), **found}, 0o600)
+        event = settle(
+            journal,
+            folder,
+            {"finish": _unknown(found, boot), **found},
+            _mode(spool.output_path(folder, found["command"])),
+        )
         if event is not None:
             done.append(event)
     for command, (stream, start) in (unfinished or {}).items():
@@ -84,6 +89,13 @@ def _unknown(found: Mapping[str, Any], boot: str) -> dict[str, Any]:
     elif "child" in found:
         error += f" as process {found['child']}"
     return {"command": found["command"], "run": found["run"], "step": found["step"], "outcome": outcome, "error": error}
+
+
+def _mode(path: str) -> int:
+    try:
+        return Path(path).stat().st_mode & 0o666
+    except OSError:
+        return 0o600
 
 
 def settle(journal: Journal, folder: str, found: dict[str, Any], mode: int) -> Event | None:

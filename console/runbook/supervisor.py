@@ -21,7 +21,7 @@ from console.runbook import processes, spawn, spool, status
 
 CHUNK = 1 << 18
 TICK_S = 1.0
-KILL_TICK_S = 0.05
+KILL_TICK_S = 0.02
 DRAIN_BYTES = 1 << 20  # what a pipe holds: read at the most after the command itself has ended
 GIVE_UP_S = 10.0  # after SIGKILL
 RETRY_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
@@ -61,6 +61,7 @@ class Supervisor:
         self._control = 0
         self._ending = ""  # the outcome that we are bringing about
         self._ended_by = ""
+        self._family = True  # whether anything that belongs to the command lives
         self._child_at = 0.0
         self._ended_at = 0.0
         self._kill_at = 0.0
@@ -163,7 +164,7 @@ class Supervisor:
             else:
                 _empty(self._wake)
                 self._look_at = 0.0
-        ended = processes.reap()
+        ended, self._family = processes.reap()
         if self._child in ended:
             self._exit, self._ended_at = ended[self._child], self._child_at
 
@@ -225,16 +226,15 @@ class Supervisor:
 
     def _push(self, now: float) -> bool:
         """Whether everything that belongs to the command is gone, or was not to be ended."""
+        if not self._family and self._exit is not None:
+            return True
         if now < self._push_at:
             return False
         self._push_at = now + KILL_TICK_S
-        left = processes.descendants(os.getpid())
-        if not left and self._exit is not None:
-            return True
         if now >= self._kill_at:
             if self._exit is None:
                 _signal_group(self._child, signal.SIGKILL)
-            processes.send(left, signal.SIGKILL)
+            processes.send(processes.descendants(os.getpid()), signal.SIGKILL)
             return now >= self._kill_at + GIVE_UP_S
         return False
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import time
 from collections.abc import Callable, Iterator
@@ -13,7 +12,7 @@ from msgspec import Struct
 
 from console.journal.events import CommandFinished, Declared, Event, New, Origin
 from console.journal.store import Journal
-from console.runbook import launch, processes, recover, status
+from console.runbook import launch, processes, status
 from console.runbook.handle import CommandHandle
 from console.runbook.launch import CommandRequest
 
@@ -79,8 +78,19 @@ def desk(database: Path) -> Iterator[Desk]:
         stream, _, _ = journal.declare([New(body=Declared(title="feeds are stale"))])
         found = Desk(journal=journal, stream=stream, spool=database.with_suffix(".d") / "spool")
         yield found
-        for handle in recover.running(found):
-            launched = status.read(str(handle.folder), handle.command) or {}
-            for pid in (launched.get("child"), launched.get("pid")):
-                if isinstance(pid, int) and processes.exists(pid):
-                    os.kill(pid, signal.SIGKILL)
+        for path in (*found.spool.glob("*.status"), *found.spool.glob("*.done")):
+            end((status.read(str(found.spool), path.stem) or {}).get("pid"))
+
+
+def end(supervisor: int | None) -> None:
+    """End a supervisor that a failing test left behind, with all that belongs to it."""
+    limit = time.monotonic() + 5
+    while supervisor and processes.exists(supervisor) and time.monotonic() < limit:
+        try:
+            if b"supervise.py" not in Path(f"/proc/{supervisor}/cmdline").read_bytes():
+                return  # another process has the number by now
+        except OSError:
+            return
+        left = processes.descendants(supervisor)
+        processes.send(left or [supervisor], signal.SIGKILL)
+        time.sleep(0.005)

@@ -191,3 +191,71 @@ def test_a_start_that_can_not_be_recorded_starts_nothing(desk: Desk, tmp_path: P
         desk.start(f"touch {ran}")
     assert list(desk.spool.iterdir()) == []
     assert not ran.exists()
+
+
+@pytest.mark.slow
+def test_consoles_killed_at_any_moment(desk: Desk, tmp_path: Path) -> None:
+    """Every announced command ends once in the journal; none ran twice; one that "did not start" did not run."""
+    import random
+    import time
+    from collections import Counter
+
+    ran, script = tmp_path / "ran", tmp_path / "script"
+    script.write_text(f'echo "$VIGIE_COMMAND" >> {ran}; sleep 0.$((RANDOM % 3))')
+    chance = random.Random(7)
+    for turn in range(25):
+        consoles = [
+            subprocess.Popen(
+                [
+                    sys.executable,
+                    str(STARTER),
+                    str(desk.journal.path),
+                    desk.stream,
+                    str(desk.spool),
+                    str(script),
+                    "many",
+                ],
+                stdout=subprocess.DEVNULL,
+                start_new_session=True,
+                env={**os.environ, "PYTHONPATH": str(Path(launch.__file__).parents[2])},
+            )
+            for _ in range(2)
+        ]
+        before = len(list(desk.spool.glob("*.out")))
+        until(lambda: len(list(desk.spool.glob("*.out"))) >= before + 3, "three more commands")  # noqa: B023 - now
+        time.sleep(chance.random() * 0.1)  # the moment is what is being varied
+        for console in consoles:
+            os.killpg(console.pid, signal.SIGKILL)
+            console.wait()
+        if turn % 5 == 0:
+            for found in status.unrecorded(str(desk.spool)):
+                if chance.random() < 0.5 and isinstance(found.get("pid"), int) and processes.exists(found["pid"]):
+                    os.kill(found["pid"], signal.SIGKILL)
+        recover.reconcile(desk.journal, desk)
+    until(lambda: not recover.running(desk), "the end of all commands")
+    until(
+        lambda: (
+            not any(
+                status.is_looked_after(str(desk.spool / f"{found['command']}.out"))
+                for found in status.unrecorded(str(desk.spool))
+            )
+        ),
+        "the record of all commands",
+    )
+    recover.reconcile(desk.journal, desk)
+    started = {event.body.command for event in desk.events() if isinstance(event.body, CommandStarted)}
+    finishes = {finish.command: finish for finish in desk.finishes()}
+    times = Counter(ran.read_text().split())
+    assert len(started) > 30
+    assert set(finishes) == started
+    assert len(desk.finishes()) == len(started)
+    assert set(times.values()) == {1}
+    for command, finish in finishes.items():
+        if finish.outcome == "exited":
+            assert times[command] == 1
+        if finish.outcome == "not_started":
+            assert times[command] == 0
+    outcomes = Counter(finish.outcome for finish in finishes.values())
+    assert outcomes["exited"] > 20 and outcomes["unknown"] >= 1
+    assert status.unrecorded(str(desk.spool)) == []
+    print(outcomes)
