@@ -28,17 +28,17 @@ class Replay:
         row = self.model.cells.buffer[y]
         return tuple([row[x] for x in self._watched[y]])
 
-    def feed(self, data: bytes) -> bool:
-        """Whether *data* changed a cell that counts."""
+    def feed(self, data: bytes) -> int:
+        """On how many lines *data* changed a cell that counts."""
         cells = self.model.cells
         self.model.feed(data)
-        changed = False
+        changed = 0
         for y in sorted(cells.dirty):
             if y < len(self._rows):
                 row = self._row(y)
                 if row != self._rows[y]:
                     self._rows[y] = row
-                    changed = True
+                    changed += 1
         cells.dirty.clear()
         return changed
 
@@ -49,8 +49,8 @@ class Replay:
 
 def changes(
     replay: Replay, chunks: Sequence[tuple[float, bytes]], start: float = 0.0
-) -> Iterator[tuple[float, int, bool]]:
-    """``(time, bytes, whether it changed what counts)`` of every chunk from *start* on; earlier ones are fed as well."""
+) -> Iterator[tuple[float, int, int]]:
+    """``(time, bytes, lines that it changed)`` of every chunk from *start* on; earlier ones are fed as well."""
     for at, data in chunks:
         changed = replay.feed(data)
         if at >= start:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import compileall
-import os
 import statistics
-import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,12 +10,11 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from tests.bench import _minimal
+from tests.bench._peers import MINIMAL, peers
 from tests.bench._replay import first_glyph
 from tests.bench._scene import EVENTS, RUNS, SIZES, Scene, named, scene
 from tests.bench._tty import Meter
 from tests.bench.figures import Figure
-from tests.tools import servers
 
 _QUIET: Final = 0.4
 _CHECKS: Final = 200
@@ -57,43 +53,6 @@ def pairwise(ours: list[Run], theirs: list[Run], of: Callable[[Run], float], pee
     return statistics.median(of(a) / peer(b) for a, b in zip(ours, theirs, strict=True))
 
 
-def minimal_script(folder: Path) -> Path:
-    """A script like the one an installer writes for ``vigie``, for the minimal app; its module compiled beforehand."""
-    module = folder / "minimal_textual_app.py"
-    module.write_bytes(Path(_minimal.__file__).read_bytes())
-    compileall.compile_file(module, quiet=1)
-    script = folder / "minimal"
-    script.write_text(
-        f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(folder)!r})\n"
-        "from minimal_textual_app import main\nif __name__ == '__main__':\n    sys.exit(main())\n"
-    )
-    script.chmod(0o755)
-    return script
-
-
-def peers(folder: Path, size: tuple[int, int]) -> dict[str, tuple[Callable[[], Meter], str]]:
-    """The programs to compare with: name -> (how to start it, what it shows when it is there)."""
-    found: dict[str, tuple[Callable[[], Meter], str]] = {
-        "minimal Textual app": (partial(Meter, [minimal_script(folder)], size=size), "READY")
-    }
-    text = folder / "lines.txt"
-    text.write_text("".join(f"line {n} of a file\n" for n in range(2000)))
-    for name, argv, pattern in (("htop", ("htop",), r"Mem\["), ("less", ("less", str(text)), r"line 1 of")):
-        program = servers.find(name)
-        if program is None:
-            print(f"  {name}: not here (make servers), left out")
-            continue
-        env = {k: v for k, v in servers.environment().items() if k == "LD_LIBRARY_PATH"}
-        home = {**env, "HOME": str(folder), "LESS": "", "LESSHISTFILE": "-", **_terminfo()}
-        found[name] = (partial(Meter, [program, *argv[1:]], size=size, env=home), pattern)
-    return found
-
-
-def _terminfo() -> dict[str, str]:
-    unpacked = servers.ROOT / "usr/share/terminfo"
-    return {"TERMINFO_DIRS": f"/etc/terminfo:/lib/terminfo:/usr/share/terminfo:{unpacked}"} if unpacked.is_dir() else {}
-
-
 def bench() -> Iterator[Figure]:
     """Warm starts, ours and the peers' in turn, medians of ``VIGIE_BENCH_RUNS`` (9)."""
     with scene(_CHECKS, down=_DOWN) as here:
@@ -119,14 +78,14 @@ def at_size(here: Scene, size: tuple[int, int]) -> Iterator[Figure]:
                 for name, run in runs.items():
                     theirs[name].append(run)
 
-    def against(name: str, of: Callable[[Run], float], unit: str, label: str) -> Iterator[Figure]:
+    def against(name: str, of: Callable[[Run], float], unit: str) -> Iterator[Figure]:
         value = middle(ours, of)
         for peer, runs in theirs.items():
             words = f"{peer}, {middle(runs, of):,.0f} {unit}"
             yield Figure(f"{name}, {where}", value, unit, pairwise(ours, runs, of, of), words)
 
-    yield from against("first visible character", lambda run: run.paint, "ms", where)
-    mini = theirs["minimal Textual app"]
+    yield from against("first visible character", lambda run: run.paint, "ms")
+    mini = theirs[MINIMAL]
     live = pairwise(ours, mini, lambda run: run.live, lambda run: run.paint)
     yield Figure(
         f"real data on the screen, {where}",
@@ -140,10 +99,10 @@ def at_size(here: Scene, size: tuple[int, int]) -> Iterator[Figure]:
         middle(ours, lambda run: run.cpu),
         "ms",
         pairwise(ours, mini, lambda run: run.cpu, lambda run: run.cpu),
-        f"minimal Textual app, {middle(mini, lambda run: run.cpu):,.0f} ms",
+        f"{MINIMAL}, {middle(mini, lambda run: run.cpu):,.0f} ms",
     )
-    yield from against("bytes to the first character", lambda run: run.paint_bytes, "bytes", where)
-    yield from against("bytes until it stands", lambda run: run.settled_bytes, "bytes", where)
+    yield from against("bytes to the first character", lambda run: run.paint_bytes, "bytes")
+    yield from against("bytes until it stands", lambda run: run.settled_bytes, "bytes")
 
 
 def first_ever() -> Iterator[Figure]:
@@ -153,8 +112,6 @@ def first_ever() -> Iterator[Figure]:
     for _ in range(max(RUNS // 2, 3)):
         with scene(0) as here:
             here.config.write_text("title: bench\n")
-            environment = {**os.environ, **here.env}
-            assert environment["HOME"] == str(here.folder)
             runs.append(once(partial(here.console, size), r"OK [1-9]"))
             _end_watch(here)
     paint = middle(runs, lambda run: run.paint)
