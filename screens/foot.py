@@ -157,7 +157,7 @@ class Foot(Performs, Widget, inherit_bindings=False):
             self.draw()
 
     def do_repaint(self) -> None:
-        self.app.refresh(layout=True)
+        self.desk.repaint()
 
     def do_suspend(self) -> None:
         self.app.action_suspend_process()

@@ -93,18 +93,32 @@ def wrap(text: str, width: int, look: Look) -> list[str]:
     result: list[str] = []
     for raw in visible(text).expandtabs(4).split("\n"):
         line = look.words(raw)
-        while cell_len(line) > width:
-            cut = len(set_cell_size(line, width).rstrip()) if not line.isascii() else width
-            cut = max(cut, 1)
-            space = line.rfind(" ", 1, cut + 1)
-            if space > 0 and line[:space].strip():
-                result.append(line[:space].rstrip())
-                line = line[space + 1 :]
+        start = 0
+        while True:
+            cut = start + _fitting(line[start : start + width], width)
+            if cut >= len(line):
+                result.append(line[start:])
+                break
+            space = line.rfind(" ", start + 1, cut + 1)
+            if space > start and line[start:space].strip():
+                result.append(line[start:space].rstrip())
+                start = space + 1
             else:
-                result.append(line[:cut])
-                line = line[cut:]
-        result.append(line)
+                result.append(line[start:cut])
+                start = cut
     return result
+
+
+def _fitting(text: str, width: int) -> int:
+    """How many characters of *text* fit into *width* cells; at least one."""
+    if text.isascii():
+        return min(len(text), width)
+    used = 0
+    for count, char in enumerate(text):
+        used += cell_len(char)
+        if used > width:
+            return max(count, 1)
+    return len(text)
 
 
 def join(parts: Sequence[Words], gap: str = "  ") -> tuple[Span, ...]:
