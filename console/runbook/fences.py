@@ -12,6 +12,8 @@ from console.runbook.commands import SHELL, Scope, other, query_language, shell,
 from console.runbook.model import Command
 from console.runbook.shell import Script, read, words
 
+MAX_SHELL: Final = 20_000
+
 Kind = Literal["shell", "query", "code", "config", "text"]
 
 
@@ -143,6 +145,10 @@ def read_fence(text: str, info: str, line: int, scope: Scope) -> Fence:
         return Fence(kind, (Part("", False, command.line, command.end_line, (command,)),), False, command)
     if kind != "shell":
         return Fence(kind)
+    if len(text) > MAX_SHELL:
+        why = f"longer than the {MAX_SHELL:,} characters that are read as shell"
+        command = Command("\n".join(rows), SHELL, False, why, (), line, line + max(len(rows) - 1, 0))
+        return Fence("shell", (Part("", False, command.line, command.end_line, (command,)),), False, command)
     prompts = _has_prompts(rows)
     entries, parses = _prompted(rows) if prompts else _plain(rows)
     whole_text = "\n".join(e.text for e in entries if e.kind != "output") if prompts else "\n".join(rows)

@@ -13,7 +13,7 @@ import msgspec
 from console.runbook.model import Document, Problem, Runbook
 from console.runbook.ranking import Alert, Index, index, rank, search_words
 
-MAX_BYTES: Final = 4_000_000
+MAX_BYTES: Final = 2_000_000
 MAX_FILES: Final = 20_000
 SUFFIXES: Final = (".md", ".markdown", ".mdown")
 SHIPPED: Final = "shipped"
@@ -30,7 +30,7 @@ def read_runbook_file(path: Path, name: str = "") -> Document:
         size = path.stat().st_size
         if size > MAX_BYTES:
             return unreadable(
-                shown, f"{size / 1e6:.0f} MB is too large for a runbook (the limit is {MAX_BYTES / 1e6:.0f} MB)"
+                shown, f"{size / 1e6:.0f} MB is too large for a runbook (at most {MAX_BYTES / 1e6:.0f} MB is read)"
             )
         data = path.read_bytes()
     except OSError as error:

@@ -14,7 +14,7 @@ from console.runbook import lexicon
 from console.runbook.blocks import Block, inline, read_blocks, walk
 from console.runbook.commands import Scope
 from console.runbook.coverage import cover
-from console.runbook.fences import kind_of
+from console.runbook.fences import MAX_SHELL, kind_of
 from console.runbook.frontmatter import FrontMatter, read_front_matter
 from console.runbook.model import Document, Info, InfoKind, Param, Phase, PhaseKind, Problem, Runbook, Step
 from console.runbook.outline import Plan, Unit, flatten, plan
@@ -25,7 +25,7 @@ from console.runbook.shell import read as read_shell
 from console.runbook.steps import Context, Reading, finish, raw, read_steps
 from console.sanitize import is_clean, visible
 
-MAX_SIZE: Final = 1_000_000
+MAX_SIZE: Final = 512_000
 """Characters; a larger file is no runbook, and gets one line that says so."""
 MAX_SHARED: Final = 400_000
 """Characters of shared text, times runbooks: beyond it only the first runbook of a file carries the file's own text."""
@@ -56,12 +56,14 @@ class _Names:
     """Ids that are taken."""
 
     taken: set[str] = field(default_factory=set)
+    counts: dict[str, int] = field(default_factory=dict)
 
     def new(self, wanted: str, fallback: str) -> str:
         base = wanted or fallback
-        name, number = base, 2
+        name = base
         while name in self.taken:
-            name, number = f"{base}-{number}", number + 1
+            self.counts[base] = self.counts.get(base, 1) + 1
+            name = f"{base}-{self.counts[base]}"
         self.taken.add(name)
         return name
 
@@ -101,7 +103,7 @@ class _Reader:
     def _assigned(self, blocks: Sequence[Block]) -> frozenset[str]:
         found: set[str] = set()
         for block in walk(blocks):
-            if block.kind == "fence" and "=" in block.text and kind_of(block.text, block.info)[0] == "shell":
+            if block.kind == "fence" and "=" in block.text and len(block.text) <= MAX_SHELL and kind_of(block.text, block.info)[0] == "shell":
                 found |= read_shell(re.sub(r"(?m)^\s*\$ ", "", block.text)).assigned
             elif block.kind == "paragraph" and "export " in block.text:
                 for code in inline(block.text).codes:
