@@ -45,7 +45,16 @@ class Scene:
 
     def console(self, size: tuple[int, int], *more: str) -> Meter:
         """A console on a terminal."""
-        argv = [VIGIE, "--config", self.config, "--db", self.paths.database, "--actor", "ann", *more]
+        argv: list[str | os.PathLike[str]] = [
+            VIGIE,
+            "--config",
+            self.config,
+            "--db",
+            self.paths.database,
+            "--actor",
+            "ann",
+            *more,
+        ]
         return Meter(argv, size=size, env=self.env, cwd=self.folder)
 
     def journal(self) -> Journal:
