@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
@@ -234,6 +234,7 @@ _SIMPLE: Final = re.compile(r"[`*_\[\]<&\\!~]")
 MAX_INLINE: Final = 20_000
 
 
+@lru_cache(maxsize=4096)
 def inline(text: str) -> Inline:
     """Read *text* as CommonMark inline. Very long text is taken as it stands."""
     if not _SIMPLE.search(text) or len(text) > MAX_INLINE:

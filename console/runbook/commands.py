@@ -8,6 +8,7 @@ from typing import Final
 
 from console.runbook.judgement import facts
 from console.runbook.model import Command
+from console.runbook.params import env_name
 from console.runbook.placeholders import find, shapes
 from console.runbook.shell import read, words
 
@@ -22,6 +23,12 @@ class Scope:
     dirty: frozenset[int] = frozenset()
     sources: dict[str, tuple[str, int]] = field(default_factory=dict)
     """Parameter name → as written, first line; filled while reading."""
+    names: dict[str, str] = field(default_factory=dict)
+    """Environment variable → the first spelling of its parameter: names that differ in punctuation are one."""
+
+    def name(self, name: str) -> str:
+        """The spelling that the file uses first."""
+        return self.names.setdefault(env_name(name), name)
 
 
 _LANGUAGE_NAMES: Final = {
@@ -67,8 +74,9 @@ def shell(text: str, line: int, end_line: int, scope: Scope, title: str = "") ->
             if one.source.startswith("$") or "quote" in one.why:
                 continue  # it is no parameter where the shell would never look for one
         if not (one.source.startswith("$") and one.name in scope.assigned):
-            params[one.name] = None
-            scope.sources.setdefault(one.name, (one.source, line + text.count("\n", 0, one.start)))
+            name = scope.name(one.name)
+            params[name] = None
+            scope.sources.setdefault(name, (one.source, line + text.count("\n", 0, one.start)))
     judged = facts(text)
     why = _not_runnable(text, line, end_line, scope) or why
     if judged.opens_early and why is None:

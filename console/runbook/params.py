@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 import shlex
 import zlib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -81,7 +81,7 @@ def bind(text: str, names: Collection[str]) -> Bound:
     :class:`UnbindableError`
     when one of them stands where no reference can, or when a placeholder is not among *names*."""
     wanted = {env_name(name): name for name in names}
-    variables = frozenset(name for name in names if re.fullmatch(r"[A-Za-z_]\w*", name))
+    variables = _variables(names)
     pieces: list[str] = []
     env: dict[str, str] = {}
     position = 0
@@ -101,7 +101,7 @@ def display(text: str, values: Mapping[str, str]) -> str:
     """*text* with the values in place, quoted as the shell needs: what a person reads, and may paste. Placeholders
     without a value, and those that can't be filled, stay as they are."""
     by_variable = {env_name(name): value for name, value in values.items()}
-    variables = frozenset(name for name in values if re.fullmatch(r"[A-Za-z_]\w*", name))
+    variables = _variables(values)
     pieces: list[str] = []
     position = 0
     for one in find(text, variables):
@@ -112,6 +112,12 @@ def display(text: str, values: Mapping[str, str]) -> str:
         pieces += [text[position : one.start], shown]
         position = one.end
     return "".join(pieces) + text[position:]
+
+
+def _variables(names: Iterable[str]) -> frozenset[str]:
+    """The ``$NAME`` spellings of parameters: the name itself, and ``bot_id`` for ``bot-id``."""
+    plain = {env_name(name).removeprefix(PREFIX) for name in names} | set(names)
+    return frozenset(name for name in plain if re.fullmatch(r"[A-Za-z_]\w*", name))
 
 
 def _operator(one: Placeholder) -> bool:

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from console.runbook.markdown import read_markdown
 from console.runbook.params import UnbindableError, bind, display, env_name, in_text, is_secret
 from console.runbook.placeholders import find
 
@@ -114,6 +115,13 @@ def test_display_leaves_what_has_no_value() -> None:
     assert display("restart <svc> on $HOST_ID", {"svc": "api"}) == "restart api on $HOST_ID"
     assert display("restart <svc>", {"svc": "a b"}) == "restart 'a b'"
     assert display("restart '<svc>'", {"svc": "api"}) == "restart '<svc>'"
+
+
+def test_two_spellings_are_one_parameter() -> None:
+    assert bind("a <bot-id> $bot_id", {"bot-id"}).script == 'a "${VIGIE_P_bot_id}" "${VIGIE_P_bot_id}"'
+    runbook = read_markdown("# T\n\n## Steps\n\n1. `ls <bot-id>`\n2. `ls $bot_id`\n", "x.md").runbooks[0]
+    assert [param.name for param in runbook.params] == ["bot-id"]
+    assert [command.params for step in runbook.steps() for command in step.commands] == [("bot-id",), ("bot-id",)]
 
 
 def test_names_of_variables() -> None:
