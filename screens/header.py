@@ -190,7 +190,8 @@ class Header(Widget, inherit_bindings=False):
         """What must be seen while it is so: unsaved lines, a read-only console, what a filter hides."""
         desk = self.desk
         if desk.unsaved and "writer" in desk.troubles:
-            return ((f"unsaved ({desk.unsaved})", "error"),)
+            why = desk.troubles["writer"].partition(";")[0].rpartition(": ")[2]  # without path and advice
+            return ((f"unsaved ({desk.unsaved}): {why}", "error"),)
         if "journal" in desk.troubles:
             return (("journal unreadable", "error"),)
         notice = self._notice()

@@ -35,7 +35,7 @@ def test_a_database_locked_by_another_process(here: Site) -> None:
         try:
             other.execute("BEGIN IMMEDIATE")
             write_all(terminal)
-            terminal.wait_for("unsaved")
+            terminal.wait_for(r"unsaved \(4\): another process")
             # The keys go on working.
             terminal.press("4")
             terminal.press("1")
@@ -106,23 +106,30 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         subprocess.run(["umount", "-l", folder], check=True)
 
 
+def fill(ballast: Path) -> None:
+    """Take every byte that is left."""
+    with ballast.open("ab", buffering=0) as file:
+        for size in (4096, 512, 1):
+            try:
+                while True:
+                    file.write(b"\0" * size)
+            except OSError:
+                pass
+
+
 def test_a_full_disk(small_disk: Path) -> None:
     with site(small_disk / "site", QUIET) as here:
         with here.console() as terminal:
             keys.declare(terminal)
             terminal.wait_for(r"checks \d+s ok")
             ballast = small_disk / "ballast"
-            with ballast.open("wb", buffering=0) as file:
-                try:
-                    while True:
-                        file.write(b"\0" * 4096)
-                except OSError:
-                    pass
+            fill(ballast)
             keys.note(terminal, LINES[0])
+            fill(ballast)  # what SQLite gave back after its first failure
             terminal.wait_for("unsaved")
-            terminal.wait_for("no space left")
             for line in LINES[1:]:
                 keys.note(terminal, line)
+            terminal.wait_for(r"unsaved \(4\): no space")
             terminal.press("4")  # reading goes on
             terminal.wait_for("INC-1")
             ballast.unlink()
