@@ -113,7 +113,7 @@ class Watch:
 
     async def _lead(self, lease: Lease, stop: asyncio.Event) -> Outcome | None:
         """One lead. None: stand by again."""
-        from console.journal.errors import JournalError
+        from console.journal.errors import JournalError, Missing
         from console.watch.leading import Leading
         from console.watch.status_db import Superseded, Unusable
 
@@ -129,6 +129,8 @@ class Watch:
         except Superseded:
             self.say("another watch took the lead")
             return None if self.stays else Outcome.NOT_NEEDED
+        except Missing:
+            raise
         except (JournalError, Unusable) as error:
             self.say(f"can't go on leading: {error}")
             await _wait(stop, 2 * _STAND_BY_S)

@@ -185,9 +185,45 @@ def test_another_leads_within_six_seconds(place: Place, number: signal.Signals) 
         assert place.leader_pid() == second
         after = [event for event in place.events() if event.id not in before]
         assert [event.kind for event in after] == ["check_changed", "alert_raised"]
-        assert processes[first].poll() is None  # it stands by
+        assert processes[first].poll() in (
+            None,
+            -signal.SIGKILL,
+        )  # it stands by, unless it was hit within a transaction
     assert_each_transition_once(place)
     assert [body.new for body in place.bodies(CheckChanged)][:2] == [DOWN, OK]
+
+
+STUCK = """
+import os, signal, sqlite3, sys
+from pathlib import Path
+from console.clock import SystemClock
+from console.journal.events import Origin
+from console.journal.store import Journal
+from console.watch.lease import new_holder
+from console.watch.recorder import Recorder
+
+database, status = map(Path, sys.argv[1:])
+recorder = Recorder(
+    lambda: Journal.open(database, actor="vigie", origin=Origin(program="watch")),
+    status, holder=new_holder(), config_hash="", clock=SystemClock(),
+)
+assert recorder.try_lead()
+recorder.load()
+held = sqlite3.connect(database, isolation_level=None)
+held.execute("BEGIN EXCLUSIVE")
+os.kill(os.getpid(), signal.SIGSTOP)
+"""
+
+
+def test_a_leader_stopped_while_it_writes_the_journal_is_ended(place: Place) -> None:
+    """Nobody could save anything any more, nor take the lead: the one case in which a watch ends another."""
+    command = [sys.executable, "-c", STUCK, str(place.paths.database), str(place.paths.status_db)]
+    with subprocess.Popen(command) as stuck:
+        until(lambda: psutil.Process(stuck.pid).status() == psutil.STATUS_STOPPED, "it holds the lock, and is stopped")
+        process = place.watch()
+        until(lambda: place.leader_pid() == process.pid, "another leads")
+        assert stuck.wait(timeout=10) == -signal.SIGKILL
+    assert [body.epoch for body in place.bodies(WatchLed)] == [1, 2]
 
 
 @pytest.mark.slow
@@ -220,6 +256,7 @@ def test_kills_and_stalls_at_random_double_and_lose_nothing(place: Place) -> Non
             awake = stopped.pop(0)
             awake.send_signal(signal.SIGCONT)
             running.append(awake)
+        running = [process for process in running if process.poll() is None]
         while len(running) < 2:
             running.append(place.watch())
     for process in stopped:
@@ -246,6 +283,16 @@ def test_once_records_and_says_how_things_are(place: Place) -> None:
     assert other.stderr is not None
     assert "another watch leads" in other.stderr.read()
     assert leading.poll() is None
+
+
+def test_a_removed_database_ends_it_and_is_not_made_again(place: Place) -> None:
+    process = place.watch()
+    until(place.leader_pid, "somebody leads")
+    place.paths.database.unlink()
+    assert process.wait(timeout=10) == 2
+    assert process.stderr is not None
+    assert "removed while it was watched" in process.stderr.read()
+    assert not place.paths.database.exists()
 
 
 def test_a_wrong_configuration_is_one_line(place: Place) -> None:

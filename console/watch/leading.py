@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from console.clock import Clock
-from console.journal.errors import JournalError
+from console.journal.errors import JournalError, Missing
 from console.journal.events import Event
 from console.snapshot import StatusSnapshot
 from console.watch.board import Board, Changes
@@ -134,9 +134,10 @@ class Leading:
             self._version += 1
             self._snapshot_at = boot
             snapshot = self._snapshot(board)
-        problem = self._published.problem
         try:
-            done = await self._in_thread(lambda: self._recorder.publish(changes, snapshot, problem))
+            done = await self._in_thread(lambda: self._recorder.publish(changes, snapshot))
+        except Missing:
+            raise
         except (Unusable, JournalError):
             board.put_back(changes)
             self._failures += 1

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import signal
 import socket
 import sqlite3
 from functools import lru_cache
@@ -47,8 +48,36 @@ def boot_id() -> str:
 
 
 def new_holder() -> str:
-    """A name for this process that no other has: ``host:pid:random``."""
-    return f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    """A name for this process that no other has: ``host:pid:start:random``; start is that of ``/proc/<pid>/stat``."""
+    pid = os.getpid()
+    return f"{socket.gethostname()}:{pid}:{_process(pid)[1]}:{secrets.token_hex(4)}"
+
+
+def _process(pid: int) -> tuple[str, str]:
+    """State letter and start time (clock ticks after boot) of a process; empty when there is none."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return "", ""
+    fields = text.rpartition(")")[2].split()
+    return fields[0], fields[19]
+
+
+def unblock(holder: str) -> bool:
+    """Kill the silent leader *holder* if it is stopped (SIGSTOP) on this host. Returns whether it was.
+
+    For one case alone: it was stopped within a transaction, so that it holds the journal's write lock, and nobody can
+    save anything until it goes on or ends. SQLite then rolls back what it had begun; the outbox has the events.
+    """
+    host, _, rest = holder.partition(":")
+    pid, start, *_ = [*rest.split(":"), "", ""]
+    if host != socket.gethostname() or not pid.isdigit() or _process(int(pid)) != ("T", start):
+        return False
+    try:
+        os.kill(int(pid), signal.SIGKILL)
+    except OSError:
+        return False
+    return True
 
 
 def read(journal: Journal) -> Lease:
@@ -92,12 +121,12 @@ def take(journal: Journal, seen: Lease, *, holder: str, config_hash: str, clock:
     return mine
 
 
-def guard(epoch: int) -> Guard:
-    """For every append of the leader of *epoch*: refuses when another leads."""
+def guard(mine: Lease) -> Guard:
+    """For every append of the leader by *mine*: refuses when another leads."""
 
     def check(db: sqlite3.Connection) -> None:
-        found = db.execute("SELECT epoch FROM lease WHERE name = ?", (NAME,)).fetchone()
-        if found is None or found[0] != epoch:
+        found = db.execute("SELECT epoch, holder FROM lease WHERE name = ?", (NAME,)).fetchone()
+        if found != (mine.epoch, mine.holder):  # the holder too: another journal may be at the same epoch
             raise Refused("another process leads the watch")
 
     return check

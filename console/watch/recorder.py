@@ -15,7 +15,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from console.clock import Clock, to_us
-from console.journal.errors import DiskFull, JournalError, Locked, Refused
+from console.journal.errors import DiskFull, JournalError, Locked, Missing, Refused
 from console.journal.events import Acknowledged, Event, New, SourceBack, SourceLost
 from console.journal.store import Journal
 from console.snapshot import StatusSnapshot
@@ -80,6 +80,8 @@ class Recorder:
         self._clock = clock
         self._file_mode = file_mode
         self._journal: Journal | None = None
+        self._inode = 0
+        self._gone = ""  # the journal was removed: it is not for us to make a new one
         self._status: StatusDb | None = None
         self._lease = Lease()
         self._watched: tuple[Lease, Leader | None] | None = None
@@ -88,11 +90,22 @@ class Recorder:
         self._unread = True  # the journal may hold acknowledgements that we have not seen
         self._outbox: list[New] = []  # stored, not yet in the journal
         self._again_at = 0.0
+        self._trouble = ""
 
     # ── the lead ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def try_lead(self) -> Lease | None:
         """Take the lead if it is free; None when somebody leads. Raises ``JournalError``."""
+        try:
+            return self._try_lead()
+        except Locked:
+            leader = self._status_leader()
+            silent_s = self._clock.boottime() - leader.beat_ms / 1000 if leader is not None else 0.0
+            if leader is None or silent_s <= lease.SILENCE_S or not lease.unblock(leader.holder):
+                raise
+            return self._try_lead()
+
+    def _try_lead(self) -> Lease | None:
         journal = self._connected()
         found, leader = lease.read(journal), self._status_leader()
         now = self._clock.boottime()
@@ -150,31 +163,44 @@ class Recorder:
 
     # ── as the leader ────────────────────────────────────────────────────────────────────────────────────────────
 
-    def publish(self, changes: Changes, snapshot: StatusSnapshot | None, problem: str) -> Published:
+    def publish(self, changes: Changes, snapshot: StatusSnapshot | None) -> Published:
         """Store, publish, record, and look for acknowledgements.
 
         Raises :class:`Superseded` when another leads, :class:`Unusable` when status.db takes nothing (nothing is lost:
         hand *changes* in again).
         """
+        try:
+            self._still_ours()  # also finds out that the journal was removed or replaced
+        except Locked:
+            pass  # status.db has its own guard; the events wait
         rebuilt = self._heal()
         assert self._status is not None  # noqa: S101 - _heal opens it or raises
         changes.news = [new if new.id else replace(new, id=_new_id()) for new in changes.news]
+        recorded: list[Event] = []
+        if changes.news or self._outbox:
+            # What is shown is recorded first; where the journal can't take it, it is shown all the same.
+            self._store(changes, None)
+            self._outbox += changes.news
+            recorded = self._record()
+            changes = Changes()
+        self._store(changes, snapshot)
+        return Published(
+            acknowledged=tuple(self._acknowledgements()),
+            recorded=tuple(recorded),
+            unsaved=len(self._outbox),
+            problem=self._trouble,
+            rebuilt=rebuilt,
+        )
+
+    def _store(self, changes: Changes, snapshot: StatusSnapshot | None) -> None:
+        assert self._status is not None  # noqa: S101 - publish() opened it
         self._status.write(
             self._lease.epoch,
             changes,
             beat_ms=self._beat_ms(),
             snapshot=snapshot,
             cursor=self._cursor,
-            problem=problem,
-        )
-        self._outbox += changes.news
-        recorded, trouble = self._record()
-        return Published(
-            acknowledged=tuple(self._acknowledgements()),
-            recorded=tuple(recorded),
-            unsaved=len(self._outbox),
-            problem=trouble,
-            rebuilt=rebuilt,
+            problem=self._trouble,
         )
 
     def console_ages(self) -> list[float]:
@@ -183,21 +209,19 @@ class Recorder:
             return []
         return self._status.console_ages(lease.boot_id(), self._beat_ms())
 
-    def _record(self) -> tuple[list[Event], str]:
-        """Move the outbox into the journal. Returns what arrived, and why the rest did not."""
+    def _record(self) -> list[Event]:
+        """Move the outbox into the journal. Returns what arrived; why the rest did not is ``_trouble``."""
         assert self._status is not None  # noqa: S101 - publish() opened it
         done: list[Event] = []
         if self._clock.boottime() < self._again_at:
-            return done, self._trouble
+            return done
         self._trouble = ""
         while self._outbox:
             waiting = self._status.outbox()
             if not waiting:  # a rebuilt status.db does not know of them any more; the journal still must
                 waiting = [(0, new) for new in self._outbox]
             try:
-                done += self._connected().append_watch(
-                    [new for _, new in waiting], guard=lease.guard(self._lease.epoch)
-                )
+                done += self._connected().append_watch([new for _, new in waiting], guard=lease.guard(self._lease))
             except Refused as error:
                 raise Superseded(str(error)) from None
             except JournalError as error:
@@ -207,9 +231,7 @@ class Recorder:
             self._status.recorded(self._lease.epoch, [n for n, _ in waiting], beat_ms=self._beat_ms())
             arrived = {new.id for _, new in waiting}
             self._outbox = [new for new in self._outbox if new.id not in arrived]
-        return done, self._trouble
-
-    _trouble = ""
+        return done
 
     def _acknowledgements(self) -> list[Seen]:
         """What was acknowledged since the last look, by whomever."""
@@ -234,8 +256,18 @@ class Recorder:
     # ── connections ──────────────────────────────────────────────────────────────────────────────────────────────
 
     def _connected(self) -> Journal:
+        """The journal that is at its path now. Raises ``Missing`` when the one that was open has been removed."""
+        if self._journal is not None and _inode(self._journal.path) != self._inode:
+            path = self._journal.path
+            self._journal.close()
+            self._journal = None
+            self._gone = "" if path.exists() else f"{path}: removed while it was watched"
+        if self._gone:
+            raise Missing(self._gone)
         if self._journal is None:
             self._journal = self._open_journal()
+            self._inode = _inode(self._journal.path)
+            self._unread = True
         return self._journal
 
     def _status_leader(self) -> Leader | None:
@@ -259,12 +291,11 @@ class Recorder:
         if self._status is not None:
             self._status.close()
             self._status = None
-        self._still_ours()
         return self._open_status()
 
     def _still_ours(self) -> None:
-        """Only a leader may replace status.db."""
-        if lease.read(self._connected()).epoch != self._lease.epoch:
+        """Raises :class:`Superseded` when the lease in the journal is not the one that we took."""
+        if lease.read(self._connected()) != self._lease:
             raise Superseded("another process leads")
 
     def give_up_status(self) -> None:
@@ -296,11 +327,19 @@ class Recorder:
                 boot_id=lease.boot_id(),
                 config_hash=self._config_hash,
                 beat_ms=self._beat_ms(),
-            )
+            ),
+            self._connected().since(0, 1)[0].id,
         )
 
     def _beat_ms(self) -> int:
         return int(self._clock.boottime() * 1000)
+
+
+def _inode(path: Path) -> int:
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return 0
 
 
 def _new_id() -> str:

@@ -27,13 +27,14 @@ from console.watch.state import Machine
 
 T = TypeVar("T")
 APPLICATION_ID: Final = 0x56475354  # "VGST"
-SCHEMA: Final = 1
+SCHEMA: Final = 2
 SAMPLES: Final = 360  # results kept of each check
 BUSY_S: Final = 1.0
 
 _TABLES: Final = (
     "CREATE TABLE leader (one INTEGER PRIMARY KEY CHECK (one = 1), epoch INTEGER NOT NULL, holder TEXT NOT NULL, "
     "boot_id TEXT NOT NULL, config_hash TEXT NOT NULL, beat_ms INTEGER NOT NULL, problem TEXT NOT NULL) STRICT",
+    "CREATE TABLE journal (one INTEGER PRIMARY KEY CHECK (one = 1), first TEXT NOT NULL) STRICT",
     "CREATE TABLE console (holder TEXT PRIMARY KEY NOT NULL, boot_id TEXT NOT NULL, beat_ms INTEGER NOT NULL) STRICT",
     "CREATE TABLE snapshot (one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL, "
     "beat_ms INTEGER NOT NULL, data BLOB NOT NULL) STRICT",
@@ -54,6 +55,10 @@ class Superseded(Exception):
 
 class Unusable(Exception):
     """status.db can't be used; ``str()`` says why. It may be thrown away and made anew."""
+
+
+class Foreign(Unusable):
+    """status.db belongs to another journal."""
 
 
 class Leader(Struct, frozen=True, kw_only=True):
@@ -119,6 +124,7 @@ class StatusDb:
 
     def __init__(self, path: Path, db: sqlite3.Connection) -> None:
         self.path = path
+        self._holder = ""
         self._db = db
         self._inode = path.stat().st_ino
         rows = db.execute("SELECT key, id, written FROM series").fetchall()
@@ -167,14 +173,23 @@ class StatusDb:
         """Who leads, as far as is known here."""
         return read_leader(self._db)
 
-    def take_lead(self, leader: Leader) -> None:
-        """From here on only *leader* writes. Raises :class:`Superseded` when a later epoch is here already."""
+    def take_lead(self, leader: Leader, journal: str = "") -> None:
+        """From here on only *leader* writes. *journal* tells its journal from another: the id of the first event.
+
+        Raises :class:`Superseded` when a later epoch of that journal is here already, :class:`Foreign` when this
+        database belongs to another journal.
+        """
         with self._transaction():
+            found = self._db.execute("SELECT first FROM journal").fetchone()
+            if found is not None and found[0] != journal:
+                raise Foreign(f"{self.path}: of another journal")
             known = read_leader(self._db)
             if known is not None and known.epoch > leader.epoch:
                 raise Superseded(f"epoch {known.epoch} leads")
             row = (leader.epoch, leader.holder, leader.boot_id, leader.config_hash, leader.beat_ms, leader.problem)
             self._db.execute("INSERT OR REPLACE INTO leader VALUES (1, ?, ?, ?, ?, ?, ?)", row)
+            self._db.execute("INSERT OR REPLACE INTO journal VALUES (1, ?)", (journal,))
+        self._holder = leader.holder
 
     def beat(self, epoch: int, beat_ms: int, problem: str = "") -> None:
         """The leader is alive (``beat_ms`` 0: it gives the lead up)."""
@@ -182,7 +197,10 @@ class StatusDb:
             self._beat(epoch, beat_ms, problem)
 
     def _beat(self, epoch: int, beat_ms: int, problem: str) -> None:
-        done = self._db.execute("UPDATE leader SET beat_ms = ?, problem = ? WHERE epoch = ?", (beat_ms, problem, epoch))
+        done = self._db.execute(
+            "UPDATE leader SET beat_ms = ?, problem = ? WHERE epoch = ? AND holder = ?",
+            (beat_ms, problem, epoch, self._holder),
+        )
         if done.rowcount != 1:
             raise Superseded("another process leads")
 

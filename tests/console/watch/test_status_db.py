@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from console.clock import FixedClock
-from console.journal.errors import Refused
+from console.journal.errors import Missing, Refused
 from console.journal.events import (
     Acknowledged,
     AlertRaised,
@@ -254,11 +254,11 @@ def test_of_two_that_see_a_free_lease_one_takes_it(opened: Callable[[], Journal]
         with pytest.raises(Refused):
             lease.take(two, seen, holder="two", config_hash="", clock=clock)
         assert lease.read(two) == mine
-        one.append_watch([event(1)], guard=lease.guard(mine.epoch))
+        one.append_watch([event(1)], guard=lease.guard(mine))
         later = lease.take(two, mine, holder="two", config_hash="", clock=clock)
         with pytest.raises(Refused):
-            one.append_watch([event(2)], guard=lease.guard(mine.epoch))
-        two.append_watch([event(2)], guard=lease.guard(later.epoch))
+            one.append_watch([event(2)], guard=lease.guard(mine))
+        two.append_watch([event(2)], guard=lease.guard(later))
     assert [body.epoch for body in bodies(opened, WatchLed)] == [1, 2]
     assert len(bodies(opened, CheckChanged)) == 2
 
@@ -276,13 +276,13 @@ def test_take_over_records_what_the_dead_leader_had_stored(
                 patch.setattr(StatusDb, "recorded", _killed)
             else:
                 patch.setattr(Journal, "append_watch", _killed)
-            first.publish(Changes(news=[event(1 + killed_after_append)]), None, "")
+            first.publish(Changes(news=[event(1 + killed_after_append)]), None)
         first.close()
         clock.advance(SILENCE_S + 1)
         second = recorder(opened, status, clock, "h2")
         assert second.try_lead() is not None
         second.load()
-        done = second.publish(Changes(), None, "")
+        done = second.publish(Changes(), None)
         assert done.unsaved == 0
         second.release()
         second.close()
@@ -302,10 +302,10 @@ def test_a_sleeper_that_wakes_writes_nothing(opened: Callable[[], Journal], stat
     clock.advance(SILENCE_S + 1)
     assert other.try_lead() is not None
     with pytest.raises(Superseded):  # before the other has status.db: the journal refuses
-        sleeper.publish(Changes(news=[event(1)]), None, "")
+        sleeper.publish(Changes(news=[event(1)]), None)
     other.load()
     with pytest.raises(Superseded):
-        sleeper.publish(Changes(news=[event(2)]), snapshot(1), "")
+        sleeper.publish(Changes(news=[event(2)]), snapshot(1))
     sleeper.release()
     assert other.try_lead() is None  # and it did not give the other's lead up
     other.close()
@@ -326,15 +326,15 @@ def test_a_full_or_locked_journal_keeps_events_in_order(
     leading.load()
     blocker = sqlite3.connect(database, isolation_level=None)
     blocker.execute("BEGIN IMMEDIATE")
-    done = leading.publish(Changes(news=[event(1)]), None, "")
+    done = leading.publish(Changes(news=[event(1)]), None)
     assert (done.unsaved, done.recorded) == (1, ())
     assert "another process holds" in done.problem
     clock.advance(1)
-    assert leading.publish(Changes(news=[event(2)]), None, done.problem).unsaved == 2
+    assert leading.publish(Changes(news=[event(2)]), None).unsaved == 2
     blocker.execute("ROLLBACK")
     blocker.close()
     clock.advance(10)
-    done = leading.publish(Changes(news=[event(3)]), None, "")
+    done = leading.publish(Changes(news=[event(3)]), None)
     assert (done.unsaved, done.problem) == (0, "")
     assert [body.detail for body in bodies(opened, CheckChanged)] == ["1", "2", "3"]
     leading.close()
@@ -346,12 +346,12 @@ def test_acknowledgements_are_found_in_the_journal(
     leading = recorder(opened, status, clock)
     assert leading.try_lead() is not None
     leading.load()
-    assert leading.publish(Changes(), None, "").acknowledged == ()
+    assert leading.publish(Changes(), None).acknowledged == ()
     seen = Acknowledged(fingerprint="f", name="n", starts_at=START, reason="mine")
     with opened() as journal:
         journal.append_watch([New(body=seen)])
-    assert [one.body.reason for one in leading.publish(Changes(), None, "").acknowledged] == ["mine"]
-    assert leading.publish(Changes(), None, "").acknowledged == ()
+    assert [one.body.reason for one in leading.publish(Changes(), None).acknowledged] == ["mine"]
+    assert leading.publish(Changes(), None).acknowledged == ()
     # while nobody leads, too
     leading.release()
     leading.close()
@@ -360,7 +360,7 @@ def test_acknowledgements_are_found_in_the_journal(
     following = recorder(opened, status, clock, "h2")
     assert following.try_lead() is not None
     following.load()
-    assert [one.body.reason for one in following.publish(Changes(), None, "").acknowledged] == ["mine"]
+    assert [one.body.reason for one in following.publish(Changes(), None).acknowledged] == ["mine"]
     following.close()
 
 
@@ -374,7 +374,7 @@ def test_a_lost_status_db_loses_and_doubles_no_problem(
     assert leading.load() == Kept()
     bench.board.take(bench.check("api/port"), Result(state=DOWN), clock.now(), clock.boottime())
     raised = bench.snapshot().alerts[0]
-    leading.publish(bench.board.drain(), None, "")
+    leading.publish(bench.board.drain(), None)
     with opened() as journal:
         ack = Acknowledged(fingerprint=raised.fingerprint, name="api/port", starts_at=raised.starts_at)
         journal.append_watch([New(body=ack, actor="ana")])
@@ -395,11 +395,11 @@ def test_a_lost_status_db_loses_and_doubles_no_problem(
     assert [(one.fingerprint, one.starts_at) for one in found] == [(raised.fingerprint, raised.starts_at)]
     assert found[0].ack is not None
     assert found[0].ack.actor == "ana"
-    following.publish(board.drain(), None, "")
+    following.publish(board.drain(), None)
     assert len(bodies(opened, AlertRaised)) == 1
     for _ in range(2):
         board.take(bench.check("api/port"), Result(state=OK), clock.now(), clock.boottime())
-    following.publish(board.drain(), None, "")
+    following.publish(board.drain(), None)
     with opened() as journal:
         kinds = [event.kind for event in journal.since(0)]
     assert kinds.count("alert_resolved") == 1
@@ -412,9 +412,9 @@ def test_status_db_removed_under_a_leader_is_made_anew(
     leading = recorder(opened, status, clock)
     assert leading.try_lead() is not None
     leading.load()
-    assert not leading.publish(Changes(), snapshot(1), "").rebuilt
+    assert not leading.publish(Changes(), snapshot(1)).rebuilt
     StatusDb.discard(status)
-    done = leading.publish(Changes(news=[event(1)]), snapshot(2), "")
+    done = leading.publish(Changes(news=[event(1)]), snapshot(2))
     assert done.rebuilt
     assert len(done.recorded) == 1
     reader = StatusReader(status, clock)
@@ -431,7 +431,7 @@ def test_a_stretch_without_a_watch_is_recorded(opened: Callable[[], Journal], st
     assert first.try_lead() is not None
     first.load()
     assert first.last_published() is None
-    first.publish(Changes(), snapshot(1, at=clock.now()), "")
+    first.publish(Changes(), snapshot(1, at=clock.now()))
     first.release()
     first.close()
     clock.advance(600)
@@ -459,7 +459,7 @@ def test_a_leader_stopped_within_a_transaction_does_not_keep_the_lead(
     assert stuck.try_lead() is not None
     stuck.load()
     bench.board.take(bench.check("api/port"), Result(state=DOWN), clock.now(), clock.boottime())
-    stuck.publish(bench.board.drain(), snapshot(1), "")
+    stuck.publish(bench.board.drain(), snapshot(1))
     holding = sqlite3.connect(status, isolation_level=None)
     holding.execute("BEGIN EXCLUSIVE")
     holding.execute("DELETE FROM machine")
@@ -469,11 +469,11 @@ def test_a_leader_stopped_within_a_transaction_does_not_keep_the_lead(
     assert other.try_lead() is not None
     kept = other.load()
     assert kept.machines["api/port"].hard == DOWN
-    other.publish(Changes(), snapshot(2), "")
+    other.publish(Changes(), snapshot(2))
     holding.execute("COMMIT")  # it wakes, and writes into the file that it has
     holding.close()
     with pytest.raises(Superseded):
-        stuck.publish(Changes(news=[event(1)]), snapshot(3), "")
+        stuck.publish(Changes(news=[event(1)]), snapshot(3))
     reader = StatusReader(status, clock)
     found = reader.poll()
     assert found is not None
@@ -481,6 +481,48 @@ def test_a_leader_stopped_within_a_transaction_does_not_keep_the_lead(
     reader.close()
     stuck.close()
     other.close()
+
+
+def test_a_status_db_of_another_journal_is_thrown_away(
+    opened: Callable[[], Journal], status: Path, clock: FixedClock, database: Path
+) -> None:
+    """The database was removed, what lies beside it was not; the new journal's epochs begin at 1."""
+    for _ in range(3):
+        first = recorder(opened, status, clock)
+        assert first.try_lead() is not None
+        first.load()
+        first.publish(Changes(machines={"a/b": Machine()}), snapshot(1))
+        first.release()
+    database.unlink()
+    with pytest.raises(Missing, match="removed while it was watched"):
+        first.publish(Changes(news=[event(1)]), snapshot(2))
+    assert not database.exists()  # nobody asked for a new one
+    first.close()
+    second = recorder(opened, status, clock, "h2")
+    mine = second.try_lead()
+    assert mine is not None
+    assert mine.epoch == 1
+    assert second.load() == Kept()
+    assert second.publish(Changes(news=[event(2)]), snapshot(3)).unsaved == 0
+    second.close()
+
+
+def test_a_replaced_journal_is_another_lead(
+    opened: Callable[[], Journal], status: Path, clock: FixedClock, database: Path
+) -> None:
+    first = recorder(opened, status, clock)
+    assert first.try_lead() is not None
+    first.load()
+    database.unlink()
+    second = recorder(opened, status, clock, "h2")
+    assert second.try_lead() is not None  # epoch 1 of the new journal, as the first has epoch 1 of the old
+    second.load()
+    with pytest.raises(Superseded):
+        first.publish(Changes(news=[event(1)]), snapshot(2))
+    assert second.publish(Changes(news=[event(2)]), snapshot(3)).unsaved == 0
+    assert [body.detail for body in bodies(opened, CheckChanged)] == ["2"]
+    first.close()
+    second.close()
 
 
 def test_a_foreign_file_is_refused_by_readers_in_words(status: Path, clock: FixedClock) -> None:
