@@ -87,7 +87,7 @@ CONTEXTS: Final[dict[str, tuple[str, tuple[str, ...]]]] = {
     "picker": ("Runbook: choosing one", ("list", EVERYWHERE)),
     "run": ("Runbook: following one", ("list", EVERYWHERE)),
     "timeline": ("Timeline", ("list", EVERYWHERE)),
-    "report": ("Report", ("list", EVERYWHERE)),
+    "report": ("Report", ("pages", EVERYWHERE)),
 }
 
 _EVERYWHERE: Final = (
@@ -534,6 +534,48 @@ _RUN: Final = (
     ),
 )
 
+_REPORT: Final = (
+    Action(
+        "report.gaps",
+        ("g",),
+        "list what is missing",
+        "Milestones that nobody stamped, sections to be written, and how to mend each.",
+        "report",
+        hint=1,
+        short="gaps",
+        off=needs(facts=("report",), why="the report is not there yet"),
+    ),
+    Action(
+        "report.there",
+        ("enter",),
+        "go to the gap",
+        "To the place in the report where it would stand.",
+        "report",
+        hint=2,
+        short="there",
+        off=needs("gap", why="g lists the gaps; choose one that has a place in the report"),
+    ),
+    Action(
+        "report.write",
+        ("w",),
+        "write it to a file",
+        "Asks for the file; never overwrites one.",
+        "report",
+        hint=3,
+        short="write",
+        off=needs(facts=("report",), why="the report is not there yet"),
+    ),
+    Action(
+        "report.update",
+        ("u",),
+        "bring it up to date",
+        "Build it again from the record as it is now.",
+        "report",
+        hint=4,
+        short="update",
+    ),
+)
+
 ACTIONS: Final[tuple[Action, ...]] = (
     *_EVERYWHERE,
     *_PROMPT,
@@ -544,6 +586,7 @@ ACTIONS: Final[tuple[Action, ...]] = (
     *_INCIDENT,
     *_PICKER,
     *_RUN,
+    *_REPORT,
 )
 BY_ID: Final[dict[str, Action]] = {action.id: action for action in ACTIONS}
 

@@ -85,6 +85,11 @@ class RunKeys(Performs):
         step = self.step
         return step.commands[-1] if step is not None and step.commands else None
 
+    def _values(self, looking: Looking) -> dict[str, str]:
+        """Every value of the run, the secrets that this console was given among them."""
+        run = looking.view.run
+        return {**looking.view.values, **{name: value for (one, name), value in self.secrets.items() if one == run}}
+
     def _model(self, looking: Looking, key: str) -> tuple[Phase | None, Step | None]:
         for phase in looking.runbook.phases if looking.runbook is not None else ():
             for step in phase.steps:

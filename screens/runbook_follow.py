@@ -279,7 +279,7 @@ class Following(StepKeys, CommandKeys, ElsewhereKeys, Widget, inherit_bindings=F
         room = self.page.size.height or 12
         taken = 3 + (2 if found.state != OPEN else 0) + 2 * min(len(found.observed), 3)
         if commands and self._resolved is not None:
-            pieces = len(runbook_step.exact_pieces(self._resolved.text, width - 4))
+            pieces = len(runbook_step.exact_pieces(self._resolved.ready.shown, width - 4))
             taken += pieces + 5 + len(self._resolved.warnings)
         if step is not None and step.expect:
             taken += 2
@@ -290,15 +290,14 @@ class Following(StepKeys, CommandKeys, ElsewhereKeys, Widget, inherit_bindings=F
             return None
         if self._place is None:
             self._place = Place.here()
-        run = looking.view.run
-        secrets = {name: value for (one, name), value in self.secrets.items() if one == run}
-        ascii_only = self.desk.look.ascii_only
-        asked = (commands[self.command_at], step, dict(looking.view.values), secrets, ascii_only)
+        params = {param.name: param for param in looking.runbook.params} if looking.runbook is not None else {}
+        values = self._values(looking)
+        asked = (commands[self.command_at], step, values, self.desk.look.ascii_only)
         if (
             self._resolved is None or asked != self._resolving
         ):  # parsing shell text four times a second would be a waste
             self._resolving = asked
-            return resolve(asked[0], step, asked[2], secrets, self._place, ascii_only=ascii_only)
+            return resolve(asked[0], step, params, values, self._place, ascii_only=asked[3])
         return self._resolved
 
     def _subject(self, view: RunView, found: StepView) -> str:

@@ -7,9 +7,10 @@ from typing import Any
 
 from console.runbook import actions as runs
 from console.runbook.progress import RunView, StepView
+from console.runbook.ready import request_for
 from screens import actions, runbook_asks
 from screens.runbook_base import RunKeys
-from screens.runbook_command import Resolved, commands_of, request
+from screens.runbook_command import Resolved, commands_of
 
 
 class CommandKeys(RunKeys):
@@ -56,11 +57,11 @@ class CommandKeys(RunKeys):
         view, step, resolved = self.view, self.step, self._resolved
         if view is None or step is None or resolved is None:
             return
-        if resolved.why_not:
-            self.desk.say(f"not run: {resolved.why_not}; c copies it", "error")
+        if resolved.ready.why_not:
+            self.desk.say(f"not run: {resolved.ready.why_not}; c copies it", "error")
             return
-        if resolved.missing:
-            self.desk.say(f"not run: no value for {', '.join(resolved.missing)}; e gives it", "error")
+        if resolved.ready.missing:
+            self.desk.say(f"not run: no value for {', '.join(resolved.ready.missing)}; e gives it", "error")
             return
         if self._is_running(step):
             self.desk.say("it is running already: X ends it")
@@ -95,20 +96,18 @@ class CommandKeys(RunKeys):
         _, model = self._model(looking, step.id)
         if model is None:
             return
-        command = commands_of(model)[self.command_at]
-        asked = request(
-            command,
-            resolved,
-            model,
-            stream=self._now.stream,
-            run=view.run,
-            values=looking.view.values,
-            secrets={name: value for (run, name), value in self.secrets.items() if run == view.run},
-            dedupe=runs.command_key(looking.view, step.id),
-            cap_bytes=deps.config.output_cap_bytes,
-            file_mode=deps.config.file_mode,
-            asked=time.monotonic(),
-        )
+        try:
+            asked = request_for(
+                resolved.ready,
+                looking.view,
+                model,
+                stream=self._now.stream,
+                cap_bytes=deps.config.output_cap_bytes,
+                file_mode=deps.config.file_mode,
+            )
+        except runs.Refused as refused:
+            self.desk.say(f"not run: {refused}", "error")
+            return
         self.arming.spent()
         self.desk.say("starting")
         self.desk.work(
@@ -142,6 +141,6 @@ class CommandKeys(RunKeys):
         resolved = self._resolved
         if resolved is None:
             return
-        self.copy_text(resolved.text)
-        left_out = "; the secret is left out" if resolved.digest else ""
+        self.copy_text(resolved.ready.shown)
+        left_out = "; the secret is left out" if resolved.ready.secrets else ""
         self.desk.say(f"copied, if this terminal lets us{left_out}: tick the step when it is done")

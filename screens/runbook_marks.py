@@ -8,9 +8,10 @@ from console.clock import span
 from console.runbook import actions as runs
 from console.runbook.model import Option
 from console.runbook.progress import StepView
+from console.runbook.ready import refusal
 from screens import runbook_asks, runbook_step
 from screens.runbook_base import RunKeys
-from screens.runbook_command import check_value, commands_of
+from screens.runbook_command import commands_of
 
 
 class StepKeys(RunKeys):
@@ -132,7 +133,7 @@ class StepKeys(RunKeys):
         _, step = self._model(looking, key)
         commands = commands_of(step) if step is not None else ()
         wanted = commands[self.command_at].params if commands else ()
-        missing = self._resolved.missing if self._resolved is not None else ()
+        missing = self._resolved.ready.missing if self._resolved is not None else ()
         params.sort(key=lambda param: (param.name not in missing, param.name not in wanted))
         if len(params) == 1:
             self._edit(params[0].name)
@@ -154,9 +155,9 @@ class StepKeys(RunKeys):
 
         def take(text: str) -> str | None:
             value = text.strip("\n")
-            refusal = check_value(runbook, name, value)
-            if refusal:
-                return refusal
+            refused = refusal(one, value) if value else ""
+            if refused:
+                return refused
             if one.secret:
                 self.secrets[looking.view.run, name] = value
                 if not value:

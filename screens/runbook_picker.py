@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from textual.app import ComposeResult
 from textual.widget import Widget
 
+from console.runbook.ready import starting_values
 from screens import actions
 from screens.desk import Desk
 from screens.errands import RunbookFor
 from screens.performs import Performs
-from screens.runbook_command import prefill
 from screens.runbook_info import preview_lines
 from screens.widgets.line import Lines
 from screens.widgets.steps_text import TextPane
@@ -237,13 +237,13 @@ class PickerView(Performs, Widget, inherit_bindings=False):
         if offer is not None and self.previewed:
             runbook = offer.entry.runbook
             width = max(self.size.width, 40)
-            lines = preview_lines(runbook, prefill(runbook, self.labels), offer.why, width, self.desk.look)
+            lines = preview_lines(runbook, starting_values(runbook, self.labels, {}), offer.why, width, self.desk.look)
             self.preview.show(lines, top=top)
 
     def do_start(self) -> None:
         offer = self.offer
         if offer is not None:
-            self._start(offer, prefill(offer.entry.runbook, self.labels))
+            self._start(offer, starting_values(offer.entry.runbook, self.labels, {}))
 
     def on_resize(self) -> None:
         self._draw_preview()

@@ -105,7 +105,8 @@ def step_page(
         lines += _param_lines(chosen, values, held, width, look)
         start = len(lines)
         lines += [
-            ((f" {look.sign('bar')} ", "accent"), (piece, "code")) for piece in exact_pieces(resolved.text, width - 4)
+            ((f" {look.sign('bar')} ", "accent"), (piece, "code"))
+            for piece in exact_pieces(resolved.ready.shown, width - 4)
         ]
         lines.append(_where(resolved))
         lines += [
@@ -246,7 +247,7 @@ def _where(resolved: Resolved) -> Words:
         (" as ", "dim"),
         (place.user, tone),
         (" in ", "dim"),
-        (place.cwd, "text"),
+        (str(resolved.ready.cwd), "text"),
     )
 
 
@@ -255,10 +256,14 @@ def _verdict(resolved: Resolved, command: Command, state: str) -> Words:
         return ((" it is running: X ends it", "dim"),)
     if state == "over":
         return ((" this run is over: nothing runs from it", "dim"),)
-    if resolved.why_not:
-        return ((" copy only: ", "degraded"), (resolved.why_not, "dim"), ("  c copies", "faint"))
-    if resolved.missing:
-        return ((" needs ", "degraded"), (", ".join(resolved.missing), "degraded"), (": e gives the value", "dim"))
+    if resolved.ready.why_not:
+        return ((" copy only: ", "degraded"), (resolved.ready.why_not, "dim"), ("  c copies", "faint"))
+    if resolved.ready.missing:
+        return (
+            (" needs ", "degraded"),
+            (", ".join(resolved.ready.missing), "degraded"),
+            (": e gives the value", "dim"),
+        )
     spans: list[Span] = [(" x runs it", "accent" if state == "armed" else "faint")]
     if resolved.confirm:
         spans.append((", after a word", "dim"))
