@@ -11,6 +11,7 @@ from console.runbook import lexicon
 from console.runbook.commands import SHELL, Scope, other, query_language, shell, starts_like_a_command
 from console.runbook.model import Command
 from console.runbook.shell import Script, read, words
+from console.runbook.transcript import PROMPT, Entry, has_prompts, mixed, plain, prompted
 
 MAX_SHELL: Final = 20_000
 
@@ -78,7 +79,7 @@ def kind_of(text: str, info: str) -> tuple[Kind, str]:
     if tag and tag not in words("shell_tags") and tag not in words("text_tags"):
         return "config", tag
     first = _first_code_line(text)
-    if _PROMPT.match(first):
+    if PROMPT.match(first):
         return "shell", SHELL
     looks = query_language(text)
     known = starts_like_a_command(first)
@@ -91,7 +92,7 @@ def kind_of(text: str, info: str) -> tuple[Kind, str]:
 
 def _first_code_line(text: str) -> str:
     lines = [line for line in text.splitlines() if line.strip()]
-    return next((line.strip() for line in lines if not line.lstrip().startswith("#") or _PROMPT.match(line)), "")
+    return next((line.strip() for line in lines if not line.lstrip().startswith("#") or PROMPT.match(line)), "")
 
 
 def _reads_like_prose(line: str) -> bool:
@@ -100,32 +101,14 @@ def _reads_like_prose(line: str) -> bool:
     return len(given) > 4 and all(re.fullmatch(r"[A-Za-z',]+[.,:]?", word) for word in given)
 
 
-_PROMPT: Final = re.compile(
-    r"^[ \t]*(?:\([\w./-]+\)\s?)?"
-    r"(?:\$|❯|➜|\[?[\w.-]+@[\w.<>{}-]+(?:[:\s][^$#%\n]{0,60}?)?\]?\s?[$#%]|(?:sh|bash)-[\d.]+[$#]|PS [A-Z]:\\[^>]*>)"
-    r"[ \t]+(?=\S)"
-)
 _NUMBERED: Final = re.compile(r"^#+\s*(?:\S{1,10}\s+)?\(?(\d{1,2})(?:\.\d{1,2})*\s*[.):：、-]\s*(?=\D)")
-_OPEN_QUOTE: Final = re.compile(r"""\\.|'[^']*'|"(?:\\.|[^"\\])*"|\#[^\n]*$""", re.DOTALL | re.MULTILINE)
-
-
-@dataclass
-class _Entry:
-    """A run of rows of one kind: comment lines, one statement, or output."""
-
-    kind: Literal["comment", "statement", "output"]
-    start: int
-    end: int
-    text: str
-    prompt: str = ""
-    """The ``user@host`` that the block shows the command at."""
 
 
 @dataclass
 class _Group:
     title: str = ""
     numbered: bool = False
-    entries: list[_Entry] = field(default_factory=list)
+    entries: list[Entry] = field(default_factory=list)
     titles: dict[int, str] = field(default_factory=dict)
     remarks: list[str] = field(default_factory=list)
     expect: list[str] = field(default_factory=list)
@@ -149,8 +132,8 @@ def read_fence(text: str, info: str, line: int, scope: Scope) -> Fence:
         why = f"longer than the {MAX_SHELL:,} characters that are read as shell"
         command = Command("\n".join(rows), SHELL, False, why, (), line, line + max(len(rows) - 1, 0))
         return Fence("shell", (Part("", False, command.line, command.end_line, (command,)),), False, command)
-    prompts = _has_prompts(rows)
-    entries, parses = _prompted(rows) if prompts else _plain(rows)
+    prompts = has_prompts(rows)
+    entries, parses = prompted(rows) if prompts else plain(rows)
     whole_text = "\n".join(e.text for e in entries if e.kind != "output") if prompts else "\n".join(rows)
     script = read(whole_text)
     last = line + len(rows) - 1
@@ -172,90 +155,9 @@ def read_fence(text: str, info: str, line: int, scope: Scope) -> Fence:
                 whole,
             )
     groups = _groups(entries)
-    split = len(groups) > 1 and not script.whole and not prompts_mixed(entries)
+    split = len(groups) > 1 and not script.whole and not mixed(entries)
     parts = tuple(_part(group, line, scope) for group in groups) if split else (_joined(groups, line, last, scope),)
     return Fence("shell", parts, split, whole)
-
-
-def prompts_mixed(entries: Sequence[_Entry]) -> bool:
-    """Whether output stands between the commands: such a block is a transcript, and stays one step."""
-    return any(entry.kind == "output" for entry in entries)
-
-
-def _has_prompts(rows: Sequence[str]) -> bool:
-    for row in rows:
-        if _PROMPT.match(row):
-            return True
-        if row.strip() and not row.lstrip().startswith("#"):
-            return False
-    return False
-
-
-def _open_ended(text: str) -> bool:
-    """Whether a command goes on in the next line: a backslash, an open quote or heredoc, a pipe at the end."""
-    if text.endswith("\\") or re.search(r"(?:\||&&|\|\|)\s*$", text):
-        return True
-    for word in re.findall(r"<<-?\s*['\"\\]?(\w+)", text):
-        if not re.search(rf"^\s*{re.escape(word)}\s*$", text, re.MULTILINE):
-            return True
-    rest = _OPEN_QUOTE.sub("", text)
-    return "'" in rest or '"' in rest
-
-
-def _prompted(rows: Sequence[str]) -> tuple[list[_Entry], bool]:
-    """Entries of a block with prompts: what has no prompt and continues nothing is output."""
-    entries: list[_Entry] = []
-    seen_output = False
-    for number, row in enumerate(rows):
-        last = entries[-1] if entries else None
-        match = _PROMPT.match(row)
-        if (
-            last is not None
-            and last.kind == "statement"
-            and last.end == number - 1
-            and not match
-            and _open_ended(last.text)
-        ):
-            last.text += "\n" + re.sub(r"^> ", "", row)
-            last.end = number
-        elif match:
-            entries.append(_Entry("statement", number, number, row[match.end() :].rstrip(), _who(match.group())))
-            seen_output = False
-        elif not row.strip():
-            continue
-        elif row.lstrip().startswith("#") and not seen_output:
-            _append(entries, "comment", number, row.strip())
-        else:
-            seen_output = True
-            _append(entries, "output", number, row)
-    parses = all(read(entry.text).parses for entry in entries if entry.kind == "statement")
-    return entries, parses
-
-
-def _who(prompt: str) -> str:
-    match = re.search(r"[\w.-]+@[\w.<>{}-]+", prompt)
-    return match.group() if match else ""
-
-
-def _append(entries: list[_Entry], kind: Literal["comment", "output"], number: int, text: str) -> None:
-    if entries and entries[-1].kind == kind and entries[-1].end == number - 1:
-        entries[-1].text += "\n" + text
-        entries[-1].end = number
-    else:
-        entries.append(_Entry(kind, number, number, text))
-
-
-def _plain(rows: Sequence[str]) -> tuple[list[_Entry], bool]:
-    text = "\n".join(rows)
-    script = read(text)
-    entries: list[_Entry] = []
-    for statement in script.statements:
-        piece = "\n".join(rows[statement.start : statement.end + 1])
-        if statement.comment:
-            _append(entries, "comment", statement.start, piece.strip())
-        else:
-            entries.append(_Entry("statement", statement.start, statement.end, piece.rstrip()))
-    return entries, script.parses
 
 
 _STATE: Final = frozenset(
@@ -281,7 +183,7 @@ _STATE: Final = frozenset(
 )
 
 
-def _shares_state(entries: Sequence[_Entry]) -> bool:
+def _shares_state(entries: Sequence[Entry]) -> bool:
     """Whether a later statement depends on the shell that an earlier one ran in: a variable, a directory, a job."""
     statements = [entry for entry in entries if entry.kind == "statement"]
     known: set[str] = set()
@@ -331,14 +233,14 @@ def uncommented(line: str) -> str:
     return re.sub(r"^\s*#+!?\s?", "", line).rstrip()
 
 
-def _leading_title(entries: Sequence[_Entry]) -> str:
+def _leading_title(entries: Sequence[Entry]) -> str:
     if entries and entries[0].kind == "comment":
         line = entries[0].text.split("\n")[0]
         return "" if line.startswith("#!") else lexicon.without_number(uncommented(line)).strip(" :-=–—")
     return ""
 
 
-def _groups(entries: Sequence[_Entry]) -> list[_Group]:
+def _groups(entries: Sequence[Entry]) -> list[_Group]:
     """Cut entries at leading comments. With numbered comments only these lead; others then belong to the number above."""
     numbered = (
         sum(1 for e in entries if e.kind == "comment" and any(_NUMBERED.match(row) for row in e.text.split("\n"))) > 0
@@ -360,9 +262,7 @@ def _groups(entries: Sequence[_Entry]) -> list[_Group]:
     return groups
 
 
-def _take_comment(
-    entry: _Entry, position: int, entries: Sequence[_Entry], groups: list[_Group], numbered: bool
-) -> None:
+def _take_comment(entry: Entry, position: int, entries: Sequence[Entry], groups: list[_Group], numbered: bool) -> None:
     current = groups[-1] if groups else None
     following = entries[position + 1] if position + 1 < len(entries) else None
     glued_before = position > 0 and entries[position - 1].end == entry.start - 1
@@ -400,7 +300,7 @@ def _take_comment(
         groups.append(group)
 
 
-def _remark(group: _Group, texts: list[str], entry: _Entry, following: _Entry | None, glued_after: bool) -> None:
+def _remark(group: _Group, texts: list[str], entry: Entry, following: Entry | None, glued_after: bool) -> None:
     kept = [text for text in texts if text.strip(" -=#")]
     group.end = max(group.end, entry.end)
     if kept and group.entries and lexicon.starts("expect", kept[0]):
@@ -461,7 +361,7 @@ def _commands(groups: Sequence[_Group], line: int, scope: Scope) -> tuple[Comman
     return tuple(commands)
 
 
-def _span(entries: Sequence[_Entry]) -> str:
+def _span(entries: Sequence[Entry]) -> str:
     pieces: list[str] = []
     for before, entry in zip([None, *entries], entries, strict=False):
         if before is not None and entry.start > before.end + 1:
@@ -481,7 +381,7 @@ def _only_comments(rows: Sequence[str], line: int) -> Fence:
     last = line + len(rows) - 1
     if commands:
         return Fence("shell", (Part("", False, line, last, tuple(commands)),))
-    groups = _groups([_Entry("comment", 0, len(rows) - 1, "\n".join(row for row in rows if row.strip()))])
+    groups = _groups([Entry("comment", 0, len(rows) - 1, "\n".join(row for row in rows if row.strip()))])
     return Fence(
         "shell",
         tuple(Part(g.title, g.numbered, line + g.start, line + g.end, (), tuple(g.remarks)) for g in groups),

@@ -14,6 +14,7 @@ from console.runbook import lexicon
 from console.runbook.blocks import Block, inline, read_blocks, walk
 from console.runbook.commands import Scope
 from console.runbook.coverage import cover
+from console.runbook.drafts import Context, finish, raw
 from console.runbook.fences import MAX_SHELL, kind_of
 from console.runbook.frontmatter import FrontMatter, read_front_matter
 from console.runbook.model import Document, Info, InfoKind, Param, Phase, PhaseKind, Problem, Runbook, Step
@@ -22,7 +23,7 @@ from console.runbook.params import env_name, in_text, is_secret
 from console.runbook.sections import Section, build, link_list, own_steps, produces, relax
 from console.runbook.sessions import in_sessions
 from console.runbook.shell import read as read_shell
-from console.runbook.steps import Context, Reading, finish, raw, read_steps
+from console.runbook.steps import Reading, read_steps
 from console.sanitize import is_clean, visible
 
 MAX_SIZE: Final = 512_000
@@ -103,7 +104,12 @@ class _Reader:
     def _assigned(self, blocks: Sequence[Block]) -> frozenset[str]:
         found: set[str] = set()
         for block in walk(blocks):
-            if block.kind == "fence" and "=" in block.text and len(block.text) <= MAX_SHELL and kind_of(block.text, block.info)[0] == "shell":
+            if (
+                block.kind == "fence"
+                and "=" in block.text
+                and len(block.text) <= MAX_SHELL
+                and kind_of(block.text, block.info)[0] == "shell"
+            ):
                 found |= read_shell(re.sub(r"(?m)^\s*\$ ", "", block.text)).assigned
             elif block.kind == "paragraph" and "export " in block.text:
                 for code in inline(block.text).codes:

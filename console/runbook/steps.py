@@ -10,47 +10,10 @@ from typing import Final
 
 from console.runbook import lexicon
 from console.runbook.blocks import Block, Inline, inline, walk
-from console.runbook.commands import SHELL, Scope, other, shell, span_language
+from console.runbook.commands import SHELL, other, shell, span_language
+from console.runbook.drafts import Context, Draft, first_line, raw, title_of
 from console.runbook.fences import Fence, Part, kind_of, read_fence
-from console.runbook.model import Command, Info, Step, StepKind
-
-MAX_TITLE: Final = 110
-_SENTENCE: Final = re.compile(r"(.{12,}?[.!?。！？])(?:\s|$)")
-
-
-@dataclass
-class Context:
-    """What steps are read with: the file's *lines* (made visible), its scope, the heading above and what to call a step
-    that has no words of its own."""
-
-    lines: Sequence[str]
-    scope: Scope
-    heading: str
-    fallback: str
-    checklist: bool = False
-    verifies: bool = False
-
-
-@dataclass
-class Draft:
-    """A step in the making. Rows are 0-based, *end* exclusive."""
-
-    start: int
-    end: int
-    title: str = ""
-    body: list[str] = field(default_factory=list)
-    commands: list[Command] = field(default_factory=list)
-    expect: list[str] = field(default_factory=list)
-    output: list[str] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
-    calls: list[str] = field(default_factory=list)
-    parent: str = ""
-    depth: int = 0
-    checked: bool | None = None
-    whole: Command | None = None
-    prose: str = ""
-    """The words that the step's kind is judged by."""
-    note_only: bool = False
+from console.runbook.model import Command, Info
 
 
 @dataclass
@@ -86,17 +49,6 @@ def read_steps(blocks: Sequence[Block], context: Context) -> Reading:
             pending.append(block)
     _flush(reading, pending, context)
     return reading
-
-
-def raw(context: Context, start: int, end: int) -> str:
-    """The source of some rows, its common indent and outer blank lines removed."""
-    rows = list(context.lines[start:end])
-    while rows and not rows[0].strip():
-        rows.pop(0)
-    while rows and not rows[-1].strip():
-        rows.pop()
-    margin = min((len(row) - len(row.lstrip()) for row in rows if row.strip()), default=0)
-    return "\n".join(row[margin:] for row in rows)
 
 
 def _has_tasks(block: Block) -> bool:
@@ -202,7 +154,7 @@ def _prose(reading: Reading, pending: list[Block], context: Context) -> None:
     text = raw(context, draft.start, draft.end)
     if first is not None:
         read = inline(first.text)
-        title, cut = _title(read.plain)
+        title, cut = title_of(read.plain)
         alone = len(pending) == 1 and not cut and not read.links
         draft.title = title
         draft.body = [] if alone else [text]
@@ -214,20 +166,6 @@ def _prose(reading: Reading, pending: list[Block], context: Context) -> None:
     _add_calls(draft, pending)
     reading.drafts.append(draft)
     pending.clear()
-
-
-def _title(text: str) -> tuple[str, bool]:
-    """A title from a paragraph's plain text: its first sentence, cut where it is too long; whether anything is left out."""
-    line = " ".join(text.split())
-    title = line
-    if len(title) > MAX_TITLE or "\n" in text:
-        match = _SENTENCE.match(line[: MAX_TITLE + 1])
-        title = match[1] if match else line
-    if len(title) > MAX_TITLE:
-        title = (
-            title[: title.rfind(" ", 40, MAX_TITLE) if " " in title[40:MAX_TITLE] else MAX_TITLE].rstrip(" ,;:") + "…"
-        )
-    return title.rstrip(" :：").rstrip(), title != line
 
 
 def _add_calls(draft: Draft, blocks: Sequence[Block]) -> None:
@@ -271,7 +209,7 @@ def _fence_step(reading: Reading, block: Block, pending: list[Block], context: C
     intro = pending[-1] if pending and pending[-1].kind == "paragraph" else None
     if intro is not None:
         read = inline(intro.text)
-        title, cut = _title(read.plain)
+        title, cut = title_of(read.plain)
         if draft.title and draft.title != title:
             draft.body.insert(0, draft.title)
         draft.title = title
@@ -284,14 +222,10 @@ def _fence_step(reading: Reading, block: Block, pending: list[Block], context: C
         _add_calls(draft, [intro])
     elif not draft.title:
         script = len(draft.commands) == 1 and "\n" in draft.commands[0].text
-        draft.title = context.fallback or (context.heading if script else _first_line(draft)) or context.heading
+        draft.title = context.fallback or (context.heading if script else first_line(draft)) or context.heading
     if pending:
         _lead_in(draft, pending, context)
     reading.drafts.append(draft)
-
-
-def _first_line(draft: Draft) -> str:
-    return _title(draft.commands[0].text.split("\n")[0])[0] if draft.commands else ""
 
 
 def _fence(block: Block, context: Context) -> Fence:
@@ -299,7 +233,7 @@ def _fence(block: Block, context: Context) -> Fence:
 
 
 def _from_part(part: Part, context: Context) -> Draft:
-    title, cut = _title(part.title)
+    title, cut = title_of(part.title)
     body = ([part.title] if cut else []) + list(part.remarks)
     draft = Draft(part.line - 1, part.end_line, title, ["\n".join(body)] if body else [], list(part.commands))
     draft.prose = part.title
@@ -353,7 +287,7 @@ def _item_step(item: Block, children: Sequence[Block], context: Context, parent:
         draft.expect.extend(expected)
         read = inline(first.text)
         commands = _span_commands(first, context)
-        draft.title, cut = _title(_without_trailing_command(read, commands))
+        draft.title, cut = title_of(_without_trailing_command(read, commands))
         if cut or read.links:  # a link's target is worth keeping in sight
             draft.body.append(_item_text(first, context))
         draft.prose = first.text
@@ -362,7 +296,7 @@ def _item_step(item: Block, children: Sequence[Block], context: Context, parent:
     for child in children[1:] if first is not None else children:
         _item_child(draft, child, context)
     if not draft.title:
-        draft.title = _first_line(draft) or context.fallback
+        draft.title = first_line(draft) or context.fallback
     return draft
 
 
@@ -474,70 +408,3 @@ def _row_of(code: str, lines: Sequence[str], start: int, end: int) -> int:
         if first and first in lines[row]:
             return row
     return start
-
-
-# ── from drafts to steps
-
-
-def finish(draft: Draft, step_id: str, context: Context) -> Step:
-    """The step of a draft, its kind judged by its words and commands."""
-    named_by_command = not draft.prose and bool(draft.commands) and draft.title == _first_line(draft)
-    words = inline(draft.prose).plain if draft.prose else "" if named_by_command else draft.title
-    judged = words if words == draft.title or named_by_command else f"{words}\n{draft.title}"
-    title = draft.title or context.fallback
-    return Step(
-        id=step_id,
-        kind=_kind(draft, words, context),
-        title=title,
-        body="\n\n".join(text for text in draft.body if text.strip()),
-        commands=tuple(draft.commands),
-        expect="\n".join(text for text in draft.expect if text.strip()) or None,
-        line=draft.start + 1,
-        end_line=max(draft.end, draft.start + 1),
-        parent=draft.parent,
-        depth=draft.depth,
-        checkbox=draft.checked is not None,
-        checked=bool(draft.checked),
-        optional=_is_optional(judged),
-        decision=_branches(judged),
-        wait_s=lexicon.seconds(words) if lexicon.contains("wait", words) else None,
-        calls=tuple(draft.calls),
-        notes=tuple(draft.notes),
-        output="\n".join(draft.output) or None,
-        whole=draft.whole,
-    )
-
-
-_NO_BRANCH: Final = re.compile(
-    r"(?i)\b(?:if (?:needed|necessary|required|possible|any|so)|si (?:nécessaire|necessaire|besoin|possible)|falls nötig|wenn nötig"
-    r"|(?:check|see|verify|determine|confirm|find out|ask|know|test|tell|decide|ensure|investigate|look) (?:out )?(?:if|for)"
-    r"|(?:vérifi\w+|verifi\w+|voir|regard\w+|confirm\w+|contrôl\w+) (?:si|s'il|s’il)|prüfen, ob|as if|even if|what if)\b"
-)
-
-
-def _is_optional(text: str) -> bool:
-    if lexicon.contains("optional", text) or lexicon.starts("optional_mark", text):
-        return True
-    return any(
-        lexicon.is_phrase("optional_mark", inside) for inside in re.findall(r"[(\[（]([^()\[\]]{2,20})[)\]）]", text)
-    )
-
-
-def _branches(text: str) -> bool:
-    plain = " ".join(text.split()[:80])
-    return lexicon.contains("decision", _NO_BRANCH.sub("", plain))
-
-
-def _kind(draft: Draft, words: str, context: Context) -> StepKind:
-    if draft.note_only:
-        return "note"
-    if lexicon.starts("wait", words):
-        return "wait"
-    runnable = any(command.lang == SHELL for command in draft.commands)
-    if lexicon.starts("check", words) or (context.checklist and not runnable) or context.verifies:
-        return "check"
-    if runnable:
-        return "run"
-    if draft.calls and not draft.commands and "\n" not in "\n".join(draft.body):
-        return "call"
-    return "do"
