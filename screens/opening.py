@@ -11,6 +11,9 @@ from typing import Final
 
 # Textual reads these when it is imported: no animation on a link that may be slow, and no key press is ever waited for.
 os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
+# What follows a key in a second frame (the step under the cursor) waits for the beat of this clock. It stands still
+# while there is nothing to draw.
+os.environ.setdefault("TEXTUAL_FPS", "120")
 
 from screens.app import VigieApp
 from screens.ending import Ending
