@@ -261,7 +261,9 @@ def _list_steps(block: Block, context: Context, parent: str, depth: int) -> list
 
 def _nested_tasks(item: Block, nested: list[Block], context: Context, parent: str, depth: int) -> list[Draft]:
     """Task items under an item: steps under its name. The item is a step itself unless it is no more than that name."""
-    rest = [child for child in item.children if child not in nested]
+    first_nested = item.children.index(nested[0])
+    rest = item.children[:first_nested]
+    after = [child for child in item.children[first_nested:] if child not in nested]
     first = rest[0] if rest and rest[0].kind == "paragraph" else None
     read = inline(first.text) if first is not None else None
     plain = " ".join(read.plain.split()) if read is not None else ""
@@ -269,6 +271,9 @@ def _nested_tasks(item: Block, nested: list[Block], context: Context, parent: st
     below: list[Draft] = []
     for block in nested:
         below.extend(_list_steps(block, context, name, depth + 1))
+    for child in after:  # what stands below the nested items goes with the last of them
+        _item_child(below[-1], child, context)
+        below[-1].end = max(below[-1].end, child.end)
     heading = len(rest) <= 1 and (read is None or read.bold.strip() == plain or plain.endswith((":", "：")))
     if heading and below:
         below[0].start = item.start
