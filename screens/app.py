@@ -25,16 +25,19 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Any, Final
 
 from textual import events
 from textual.app import App
 from textual.screen import Screen
+from textual.timer import Timer
 
 from screens.bridge import Bridge
 from screens.desk import Desk
 from screens.look import Look
 from screens.start import MakeDeps
+
+_AFTER_RESIZE_S: Final = 1 / 30  # Textual gathers resizes for 1/120 s
 
 
 class VigieApp(App[None], inherit_bindings=False):
@@ -48,6 +51,7 @@ class VigieApp(App[None], inherit_bindings=False):
         # Toasts would cover the line being typed, and tooltips need a mouse: nothing of either is ever made.
         self._disable_notifications = self._disable_tooltips = True
         self.line = ""
+        self._resized: Timer | None = None
         self.desk = Desk(self, self.call_later, make_deps, look)
         self.desk.end, self.desk.repaint = self.end, self.repaint
         self.bridge = Bridge(self.desk)
@@ -75,8 +79,13 @@ class VigieApp(App[None], inherit_bindings=False):
                     raise
         elif isinstance(event, events.Paste) and not event.is_forwarded:
             self.bridge.paste(event.text)
-        elif isinstance(event, events.Resize) and event.size == self._size and self._is_mounted:
-            self.repaint()  # away and back again: the terminal has forgotten what it showed, and Textual would not know
+        elif isinstance(event, events.Resize) and self._is_mounted:
+            await super().on_event(event)
+            # Away and back again, perhaps within Textual's own pause: the terminal has forgotten what it showed, and
+            # Textual sees the size that it knows already.
+            if self._resized is not None:
+                self._resized.stop()
+            self._resized = self.set_timer(_AFTER_RESIZE_S, self.repaint)
         elif isinstance(event, events.CursorPosition):  # in its place among the keys: see screens.arming
             self.desk.terminal_answered.publish((event.y + 1, event.x + 1))
         else:
