@@ -256,7 +256,7 @@ def test_kills_and_stalls_at_random_double_and_lose_nothing(place: Place) -> Non
             awake = stopped.pop(0)
             awake.send_signal(signal.SIGCONT)
             running.append(awake)
-        running = [process for process in running if process.poll() is None]
+        running[:] = [process for process in running if process.poll() is None]
         while len(running) < 2:
             running.append(place.watch())
     for process in stopped:
