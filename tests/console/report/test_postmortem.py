@@ -57,7 +57,10 @@ def test_timeline_lines(text: str) -> None:
     assert re.search(r"^- 23:5\d T\+00:1\d ★ \[decision\] Fail over to the west — @ann$", text, re.MULTILINE)
     assert re.search(r"\[finding\] the database is slow — @ann \[edited ×1\]$", text, re.MULTILINE)
     assert "databse" not in text
-    assert "- ~23:49 T+00:07 [milestone] West serves — @ann (approximate) (recorded 2024-03-11 00:37, 48m later) (stamps mitigated)" in text
+    assert (
+        "- ~23:49 T+00:07 [milestone] West serves — @ann (approximate) (recorded 2024-03-11 00:37, 48m later) "
+        "(stamps mitigated)" in text
+    )
     assert "~~never happened~~ — @ann (undone by @ann: wrong incident)" in text
     assert re.search(r"\[redacted by @ann, a secret, 2024-03-11 00:38\]", text.replace("\\", ""))
     assert "hunter2" not in text
