@@ -33,6 +33,7 @@ class Ask:
     preview: Callable[[str], Preview] | None = None
     typed: Callable[[str], None] | None = None  # called at every change
     choices: Callable[[str], Sequence[Choice]] | None = None  # for what is typed: shown above the line
+    chosen: Callable[[str], None] | None = None  # called with the key of the choice that is marked, when that changes
     left: Callable[[], None] | None = None  # called when it is left without Enter
     hint: Words = ""  # under the line while nothing is typed
     secret: bool = False  # dots instead of the text, never a draft

@@ -277,7 +277,8 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
         if self.help is not None:
             await self._close_help()
             return
-        owners = [owner.where for owner in self._owners()]
+        here = [owner.where for owner in self._owners()]
+        owners = sorted(here, key=lambda where: (where != self.mode, where == actions.EVERYWHERE))
         room = self.rooms.get(self.mode)
         if room is not None:
             room.display = False

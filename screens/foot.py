@@ -103,6 +103,7 @@ class Foot(Performs, Widget, inherit_bindings=False):
         if ask.typed is not None:
             ask.typed(self._editor.text)
         self._offer()
+        self._tell_chosen()
         self.draw()
 
     def _offer(self) -> None:
@@ -154,7 +155,13 @@ class Foot(Performs, Widget, inherit_bindings=False):
     def _choose(self, by: int) -> None:
         if self._offered:
             self._chosen = (self._chosen + by) % len(self._offered)
+            self._tell_chosen()
             self.draw()
+
+    def _tell_chosen(self) -> None:
+        ask = self.current
+        if ask is not None and ask.chosen is not None and self._offered:
+            ask.chosen(self._offered[self._chosen].key)
 
     def do_repaint(self) -> None:
         self.desk.repaint()

@@ -11,6 +11,9 @@ from typing import Final
 
 # Textual reads these when it is imported: no animation on a link that may be slow, and no key press is ever waited for.
 os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
+# An empty NO_COLOR means nothing (https://no-color.org); Textual would take it for "no colour".
+if os.environ.get("NO_COLOR") == "":
+    del os.environ["NO_COLOR"]
 # What follows a key in a second frame (the step under the cursor) waits for the beat of this clock. It stands still
 # while there is nothing to draw.
 os.environ.setdefault("TEXTUAL_FPS", "120")

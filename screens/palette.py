@@ -68,10 +68,8 @@ def themes(desk: Desk) -> Ask:
     before = desk.look
     choices = [Choice(name, title, about) for name, title, about in titles()]
 
-    def show(text: str) -> None:
-        found = matching(text, choices)
-        if len(found) == 1:
-            desk.set_look(load_look(found[0].key, desk.look.ascii_only))
+    def show(name: str) -> None:
+        desk.set_look(load_look(name, desk.look.ascii_only))
 
     def submit(name: str) -> str | None:
         look = load_look(name, desk.look.ascii_only)
@@ -84,7 +82,7 @@ def themes(desk: Desk) -> Ask:
         id="theme",
         label="theme>",
         submit=submit,
-        typed=show,
+        chosen=show,
         left=lambda: desk.set_look(before),
         choices=lambda text: matching(text, choices),
         hint="arrows choose, Enter takes it and keeps it, esc leaves all as it was",
