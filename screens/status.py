@@ -30,6 +30,7 @@ _COLUMNS: Final = (
     Column(width=4, align="right"),
     Column(width=16, from_width=70),
 )
+_BELL: Final = timedelta(seconds=30)  # between two rings
 _HOLD: Final = timedelta(seconds=20)  # after the last move of the cursor the order is taken up again
 
 
@@ -50,6 +51,8 @@ class StatusRoom(Room):
         self._unfolded = False
         self._moved_at = desk.now() - _HOLD
         self._visible = True
+        self._critical: frozenset[str] | None = None  # keys; None before the first status
+        self._rang_at = desk.now() - _BELL
 
     def compose(self) -> ComposeResult:
         yield self.table
@@ -67,9 +70,20 @@ class StatusRoom(Room):
 
     def _arrived(self, snapshot: StatusSnapshot) -> None:
         self._entries = status_rows.entries(snapshot)
+        self._ring()
         self._show()
         if self.open:
             self._show_detail()
+
+    def _ring(self) -> None:
+        """The bell, once for what is new, hard, critical and nobody's yet; never twice within half a minute."""
+        critical = frozenset(entry.key for entry in self._entries if entry.critical)
+        fresh = self._critical is not None and critical - self._critical
+        self._critical = critical
+        deps, now = self.desk.deps, self.desk.now()
+        if fresh and deps is not None and deps.config.bell and now - self._rang_at >= _BELL:
+            self._rang_at = now
+            self.app.bell()
 
     def _ready(self, _: Deps) -> None:
         self._show()
@@ -83,6 +97,13 @@ class StatusRoom(Room):
 
     def _holding(self) -> bool:
         return not self.table.pinned and self.desk.now() - self._moved_at < _HOLD
+
+    def _take(self) -> Entry | None:
+        """What is under the cursor, to do something with it: from here on it is the operator's place, also on top."""
+        if self.entry is not None:
+            self.table.pinned = False
+            self._moved_at = self.desk.now()
+        return self.entry
 
     def _show(self, *, to: str = "") -> None:
         self._view = status_rows.view(
@@ -193,7 +214,7 @@ class StatusRoom(Room):
         """The declare line for what is under the cursor, with its labels; None for a blank one."""
         from screens import scribe
 
-        entry = self.entry
+        entry = self._take()
         if entry is None:
             return None
         kind = f"check {entry.key}" if entry.check is not None else f"alert {entry.key.partition('@')[0]}"
@@ -217,6 +238,7 @@ class StatusRoom(Room):
         if self.table.key == FOLD:
             self.do_healthy()
             return
+        self._take()
         self.open = self.table.key
         self.table.display = False
         self.pages.display = True
@@ -238,7 +260,7 @@ class StatusRoom(Room):
             self._show_detail(history)
 
     def do_runbook(self) -> None:
-        entry = self.entry
+        entry = self._take()
         if entry is None:
             return
         self.desk.go(
@@ -254,7 +276,7 @@ class StatusRoom(Room):
         )
 
     def do_ack(self) -> None:
-        entry = self.entry
+        entry = self._take()
         if entry is None or entry.alert is None:
             return
         alert = entry.alert
