@@ -11,7 +11,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from screens.performs import Performs
-from screens.widgets.text import Words, fit, strip
+from screens.widgets.text import Words, bands, fit, strip
 
 if TYPE_CHECKING:
     from screens.desk import Desk
@@ -161,9 +161,9 @@ class TextPane(Performs, Widget, inherit_bindings=False):
         height, width = self.size.height, self.size.width
         if not height or not width:
             return
-        regions = [Region(0, y, width, 1) for y in range(height) if self._drawn.get(y) != self._at(self._top + y)]
-        if regions:
-            self.refresh(*regions)
+        changed = [y for y in range(height) if self._drawn.get(y) != self._at(self._top + y)]
+        if changed:
+            self.refresh(*bands(changed, width))
 
     def _at(self, index: int) -> Words:
         return self._lines[index] if index < len(self._lines) else ""

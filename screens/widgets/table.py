@@ -19,7 +19,7 @@ from textual.strip import Strip
 from textual.widget import Widget
 
 from screens.performs import Performs
-from screens.widgets.text import Span, Words, fit, strip
+from screens.widgets.text import Span, Words, bands, fit, strip
 
 if TYPE_CHECKING:
     from screens.desk import Desk
@@ -319,15 +319,15 @@ class Table(Performs, Widget, inherit_bindings=False):
     def _refresh_changed(self) -> None:
         if not self.size.height:
             return
-        regions: list[Region] = []
+        changed: list[int] = []
         count = len(self._rows)
         for line in range(self.size.height):
             index = self._top + line
             now = (self._rows.cells(index), index == self._at) if index < count else None
             if self._drawn.get(line) != now or (now is None and line == 0):
-                regions.append(Region(0, line, self.size.width, 1))
-        if regions:
-            self.refresh(*regions)
+                changed.append(line)
+        if changed:
+            self.refresh(*bands(changed, self.size.width))
 
     def _set_key(self, key: str) -> None:
         if key != self._key:

@@ -12,6 +12,7 @@ from typing import TypeAlias
 from rich.cells import cell_len, set_cell_size
 from rich.segment import Segment
 from rich.style import Style
+from textual.geometry import Region
 from textual.strip import Strip
 
 from console.sanitize import visible
@@ -132,3 +133,14 @@ def join(parts: Sequence[Words], gap: str = "  ") -> tuple[Span, ...]:
             result.append((gap, ""))
         result.extend(spans)
     return tuple(result)
+
+
+def bands(lines: Sequence[int], width: int) -> list[Region]:
+    """Changed *lines*, ascending, as regions *width* wide: neighbours in one, because a widget is rendered once a region."""
+    found: list[Region] = []
+    for line in lines:
+        if found and found[-1].bottom == line:
+            found[-1] = found[-1].grow((0, 0, 1, 0))
+        else:
+            found.append(Region(0, line, width, 1))
+    return found
