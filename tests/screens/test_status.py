@@ -194,3 +194,17 @@ async def test_5000_checks_show_a_screenful(console: Any, given: Any) -> None:
         assert "5,000/5,000" in console.lines()[2]
         await console.press("pageup", "up")
         assert "4,98" in console.lines()[2]
+
+
+async def test_the_bell_rings_once_for_what_is_new_and_critical(console: Any, given: Any, monkeypatch: Any) -> None:
+    async with console.open():
+        rung: list[int] = []
+        monkeypatch.setattr(console.app, "bell", lambda: rung.append(1))
+        known, minor = given.check("known", "x", "DOWN"), given.check("minor", "x", "DEGRADED")
+        console.show(given.snapshot(known))
+        console.show(given.snapshot(known, minor))
+        assert rung == []  # what was so when the console opened, and what is not critical, make no noise
+        console.show(given.snapshot(known, minor, given.check("a", "x", "DOWN"), given.check("b", "x", "DOWN")))
+        assert rung == [1]
+        console.show(given.snapshot(known, given.check("c", "x", "DOWN")))
+        assert rung == [1]  # not twice within half a minute
