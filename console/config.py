@@ -145,8 +145,8 @@ class Paths(Struct, frozen=True):
 
     @property
     def drafts(self) -> Path:
-        """Half-typed lines."""
-        return self.folder / "drafts.db"
+        """Half-typed lines: each user's own, also where a group shares the folder."""
+        return self.folder / f"drafts-{os.getuid()}.db"
 
     @property
     def spool(self) -> Path:

@@ -196,7 +196,7 @@ def make_watch(ctx: Context, *, stays: bool, say: Callable[[str], None]) -> Watc
             actor="vigie",
             origin=origin,
             clock=ctx.clock,
-            file_mode=ctx.config.file_mode,
+            file_mode=ctx.file_mode,
             busy_s=1.0,
         )
 
@@ -206,7 +206,7 @@ def make_watch(ctx: Context, *, stays: bool, say: Callable[[str], None]) -> Watc
         holder=new_holder(),
         config_hash=ctx.config.hash(),
         clock=ctx.clock,
-        file_mode=ctx.config.file_mode,
+        file_mode=ctx.file_mode,
     )
     return Watch(
         recorder=recorder, checks=checks, clock=ctx.clock, say=say, stays=stays, thread=OneThread("vigie-store")

@@ -170,7 +170,7 @@ class Desk:
     def ready(self, deps: Deps) -> None:
         self.deps = deps
         self.read_only = deps.read_only
-        self.drafts.start(deps.paths.drafts, self._drafts_failed)
+        self.drafts.start(deps.paths.drafts, self._drafts_failed, file_mode=deps.file_mode)
         if not deps.read_only:
             from console.journal.writer import Writer
 

@@ -28,9 +28,9 @@ class DraftKeeper:
         self._busy = False
         self._thread: threading.Thread | None = None
 
-    def start(self, path: Path, failed: Callable[[str], None]) -> None:
+    def start(self, path: Path, failed: Callable[[str], None], *, file_mode: int = 0o600) -> None:
         """Open *path* in the keeper's thread and load what is there; *failed* gets a line when that can't be done."""
-        self._thread = threading.Thread(target=self._run, args=(path, failed), name="drafts", daemon=True)
+        self._thread = threading.Thread(target=self._run, args=(path, failed, file_mode), name="drafts", daemon=True)
         self._thread.start()
 
     def put(self, key: str, text: str) -> None:
@@ -63,12 +63,12 @@ class DraftKeeper:
         if self._thread is not None:
             self._thread.join(timeout)
 
-    def _run(self, path: Path, failed: Callable[[str], None]) -> None:
+    def _run(self, path: Path, failed: Callable[[str], None], file_mode: int) -> None:
         from console.journal.drafts import Drafts
         from console.journal.errors import JournalError
 
         try:
-            drafts = Drafts(path)
+            drafts = Drafts(path, file_mode)
         except (JournalError, OSError) as error:
             self._deliver(failed, f"drafts can't be kept: {error}")
             drafts = None

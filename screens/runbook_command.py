@@ -24,14 +24,15 @@ class Place:
     @classmethod
     def here(cls) -> Place:
         """This process's."""
-        import getpass
         import socket
+
+        from console.runbook.processes import user_name
 
         try:
             cwd = Path.cwd()
         except OSError:  # the folder is gone
             cwd = Path("/")
-        return cls(socket.gethostname(), getpass.getuser(), cwd)
+        return cls(socket.gethostname(), user_name(), cwd)
 
 
 @dataclass(frozen=True)

@@ -103,7 +103,7 @@ class CommandKeys(RunKeys):
                 model,
                 stream=self._now.stream,
                 cap_bytes=deps.config.output_cap_bytes,
-                file_mode=deps.config.file_mode,
+                file_mode=deps.file_mode,
             )
         except runs.Refused as refused:
             self.desk.say(f"not run: {refused}", "error")

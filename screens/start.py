@@ -47,6 +47,13 @@ class Deps:
     read_only: bool
     watching: bool = True  # start a watch when nobody leads
 
+    @property
+    def file_mode(self) -> int:
+        """The mode of files beside the database."""
+        from console.journal import place
+
+        return place.file_mode_of(self.paths.database, self.config.file_mode)
+
     def open_journal(self, *, read_only: bool = False) -> Journal:
         """The journal, for one thread. Raises a one-line ``JournalError``."""
         from console.journal.store import Journal

@@ -35,7 +35,7 @@ def attach(ctx: Context, incident: str | None, name: str | None, as_json: bool, 
         stream = ctx.incident(journal, incident)
         if stream is None:
             fail("no incident is open; `vigie declare` makes one, --incident ID names one")
-        evidence = Evidence(ctx.paths.evidence)
+        evidence = Evidence(ctx.paths.evidence, ctx.file_mode)
         kept = [_keep(ctx, evidence, path, name) for path in paths]  # on disk before the journal says so
         events = journal.append(stream, [New(body=body) for body in kept])
         alias = journal.alias(stream)
@@ -86,7 +86,7 @@ def _keep_folder(ctx: Context, evidence: Evidence, folder: Path) -> tuple[str, i
     from console.sanitize import one_line
 
     hashes: dict[str, str] = {}
-    evidence.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    evidence.make()
     with tempfile.TemporaryFile(dir=evidence.folder) as spool:
         with tarfile.open(fileobj=spool, mode="w", format=tarfile.PAX_FORMAT) as tar:
             for path in sorted(folder.rglob("*")):

@@ -95,6 +95,13 @@ class Context:
         return configuration.resolve_paths(self.config, self.config_file, None)
 
     @cached_property
+    def file_mode(self) -> int:
+        """The mode of files beside the database: as it has itself; before there is one, as configured."""
+        from console.journal import place
+
+        return place.file_mode_of(self.paths.database, self.config.file_mode)
+
+    @cached_property
     def actor(self) -> str:
         """Who acts."""
         return current_actor(self.options.actor)

@@ -50,7 +50,7 @@ def exec_(ctx: Context, incident: str | None, command: tuple[str, ...]) -> int:
                 cwd=Path.cwd(),
                 stdin=_input(),
                 cap_bytes=ctx.config.output_cap_bytes,
-                file_mode=ctx.config.file_mode,
+                file_mode=ctx.file_mode,
             )
             handle = start_command(journal, ctx.paths, request)
     except (LaunchError, JournalError) as error:

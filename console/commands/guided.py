@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import getpass
 import socket
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +13,7 @@ from console.commands.following import LineSink, follow
 from console.journal.events import New
 from console.journal.folds import fold_stream
 from console.journal.store import Journal
-from console.runbook import actions, progress
+from console.runbook import actions, processes, progress
 from console.runbook.actions import Refused
 from console.runbook.launch import CommandRequest, LaunchError, start_command
 from console.runbook.model import Command, Param, Runbook, Step
@@ -135,7 +134,7 @@ class GuidedRun:
         for line in visible(ready.shown).splitlines():
             say(f"  {key}  $ {line}")
             key = " " * len(key)
-        where = f"as {getpass.getuser()}@{socket.gethostname()} in {one_line(str(ready.cwd))}"
+        where = f"as {processes.user_name()}@{socket.gethostname()} in {one_line(str(ready.cwd))}"
         if ready.why_not:
             say(f"       copy it: {one_line(ready.why_not)}")
         elif ready.missing:

@@ -50,7 +50,7 @@ def run(
         talk = _talk(answers)
         try:
             run_id, content, secrets = _begin(journal, stream, runbook, given, talk)
-            desk = Desk(journal, ctx.paths, stream, Path.cwd(), ctx.config.output_cap_bytes, ctx.config.file_mode)
+            desk = Desk(journal, ctx.paths, stream, Path.cwd(), ctx.config.output_cap_bytes, ctx.file_mode)
             ended = GuidedRun(desk, content, run_id, secrets, talk).walk()
         except Refused as error:
             fail(str(error))

@@ -18,11 +18,12 @@ from console.journal.errors import JournalError, translate
 class Drafts:
     """Texts by key (``"scribe:1000"``); use from one thread at a time."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, file_mode: int = 0o600) -> None:
+        """*file_mode* is that of the database beside it: it says who shares the folder. The drafts are their owner's alone."""
         self._path = path
         try:
             if not place.check(path):
-                place.make_folder(path.parent, 0o600)
+                place.make_folder(path.parent, file_mode)
                 fresh = place.blank(path, 0o600)
                 with_tables = sqlite3.connect(fresh, isolation_level=None)
                 with_tables.execute(

@@ -14,14 +14,19 @@ _CHUNK: Final = 1 << 20
 
 
 class Evidence:
-    """The folder of kept files; made with mode 0700 when first needed."""
+    """The folder of kept files; made when first needed, for its owner alone or for the group that *file_mode* lets in."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, file_mode: int = 0o600) -> None:
         self.folder = folder
+        self._file_mode = file_mode
+
+    def make(self) -> None:
+        """The folder, if it is not there. Raises ``OSError``."""
+        place.make_folder(self.folder, self._file_mode)
 
     def keep(self, stream: BinaryIO) -> tuple[str, int]:
         """Copy *stream* to disk; ``(hex SHA-256, size in bytes)``. On disk, synced, when it returns. Raises ``OSError``."""
-        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.make()
         digest, size = hashlib.sha256(), 0
         handle, name = tempfile.mkstemp(dir=self.folder, prefix=".new-")
         try:
@@ -31,10 +36,10 @@ class Evidence:
                     size += len(chunk)
                     out.write(chunk)
                 out.flush()
-                os.fchmod(out.fileno(), 0o400)
+                os.fchmod(out.fileno(), self._file_mode & 0o440)
                 os.fsync(out.fileno())
             target = self.path(digest.hexdigest())
-            target.parent.mkdir(exist_ok=True, mode=0o700)
+            place.make_folder(target.parent, self._file_mode)
             Path(name).replace(target)
         except BaseException:
             Path(name).unlink(missing_ok=True)

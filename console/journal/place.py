@@ -71,13 +71,34 @@ def check(path: Path, *, mounts: str | None = None) -> bool:
     return True
 
 
+def file_mode_of(database: Path, default: int = 0o600) -> int:
+    """The mode for files beside *database*: who may use it may use them, whatever configuration one comes with.
+
+    *default* where there is none yet.
+    """
+    try:
+        return stat.S_IMODE(database.stat().st_mode) & 0o660 | 0o600
+    except OSError:
+        return default
+
+
 def make_folder(folder: Path, file_mode: int) -> None:
-    """The folder of a new database: for its owner alone, or setgid for a group where *file_mode* says so."""
-    if folder.is_dir():
-        return
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if file_mode & 0o060:
-        folder.chmod(0o2770)
+    """*folder*, each missing level: for its owner alone, or setgid for the group that *file_mode* lets in."""
+    missing: list[Path] = []
+    while not folder.is_dir():
+        missing.append(folder)
+        if folder.parent == folder:
+            break
+        folder = folder.parent
+    for level in reversed(missing):
+        try:
+            level.mkdir(mode=0o700)
+        except FileExistsError:
+            if not level.is_dir():
+                raise
+            continue  # another process was first, and gives it its mode
+        if file_mode & 0o060:
+            level.chmod(0o2770 if file_mode & 0o020 else 0o2750)
 
 
 def blank(path: Path, file_mode: int) -> Path:

@@ -21,6 +21,7 @@ import msgspec
 from msgspec import Struct
 
 from console.clock import to_us
+from console.journal import place
 from console.journal.events import WATCH, CommandStarted, Event, New
 from console.journal.store import Journal
 from console.runbook import processes, record, spool, status
@@ -94,7 +95,7 @@ def start_command(journal: Journal, paths: Places, request: CommandRequest) -> C
     command = str(ULID())
     folder = paths.spool.absolute()
     try:
-        _make_folder(folder, request.file_mode)
+        place.make_folder(folder, request.file_mode)
         output = spool.create(str(folder), command, request.file_mode)
     except OSError as error:
         raise LaunchError(f"{folder}: output can't be kept there ({error.strerror}); nothing was started") from None
@@ -120,18 +121,7 @@ def _check(request: CommandRequest) -> None:
         raise LaunchError("the command holds characters that can't be seen; nothing was started, copy it by hand")
 
 
-def _make_folder(folder: Path, file_mode: int) -> None:
-    if folder.is_dir():
-        return
-    for made in (folder.parent, folder):
-        if not made.is_dir():
-            made.mkdir(parents=True, exist_ok=True, mode=0o700)
-            if file_mode & 0o060:  # shared by a group
-                made.chmod(0o2770)
-
-
 def _announce(journal: Journal, folder: Path, command: str, request: CommandRequest) -> CommandHandle:
-    import getpass
     import socket
 
     from ulid import ULID
@@ -161,7 +151,7 @@ def _announce(journal: Journal, folder: Path, command: str, request: CommandRequ
             step=request.step,
             title=request.title,
             host=socket.gethostname(),
-            user=getpass.getuser(),
+            user=processes.user_name(),
             cwd=str(request.cwd or Path.cwd()),
             params=dict(request.params),
             boot_id=boot,

@@ -22,6 +22,17 @@ def boot_id() -> str:
         return ""
 
 
+def user_name() -> str:
+    """Who this process acts as for the kernel, whatever ``$USER`` says; ``uid1000`` where nobody has that number."""
+    import pwd
+
+    uid = os.geteuid()
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return f"uid{uid}"
+
+
 def become_subreaper() -> bool:
     """From here on an orphaned descendant becomes this process's child instead of init's: no double fork escapes."""
     import ctypes

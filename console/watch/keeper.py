@@ -10,6 +10,7 @@ from typing import Final
 
 from console.clock import Clock, SystemClock
 from console.config import Config, Paths
+from console.journal import place
 from console.watch.lease import new_holder
 from console.watch.status_reader import Heard, Presence, StatusReader
 
@@ -45,8 +46,9 @@ def start(paths: Paths, config_file: Path | None) -> None:
     command = [sys.executable, "-P", "-m", "console.daemon", "--db", str(paths.database)]
     if config_file is not None:
         command += ["--config", str(config_file.absolute())]
-    paths.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    log = _open_log(log_path(paths))
+    file_mode = place.file_mode_of(paths.database)
+    place.make_folder(paths.folder, file_mode)
+    log = _open_log(log_path(paths), file_mode)
     try:
         child = subprocess.Popen(
             command,
@@ -62,14 +64,19 @@ def start(paths: Paths, config_file: Path | None) -> None:
         os.close(log)
 
 
-def _open_log(path: Path) -> int:
+def _open_log(path: Path, file_mode: int) -> int:
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOFOLLOW
     try:
         if path.stat().st_size > _LOG_LIMIT:
             path.replace(path.with_name(path.name + ".1"))
     except OSError:
         pass
-    return os.open(path, flags, 0o600)
+    try:
+        log = os.open(path, flags | os.O_EXCL, file_mode)
+        os.fchmod(log, file_mode)  # whatever the umask
+    except FileExistsError:
+        log = os.open(path, flags, file_mode)
+    return log
 
 
 def last_words(paths: Paths) -> str:

@@ -20,6 +20,7 @@ import msgspec
 from msgspec import Struct
 
 from console.clock import Clock, from_us, to_us
+from console.journal import place
 from console.journal.events import AlertRaised, AlertResolved, CheckChanged, New, SourceBack, SourceLost
 from console.snapshot import Alert, StatusSnapshot
 from console.watch.board import Changes, Kept, Sample, Seen
@@ -371,7 +372,7 @@ def _make(path: Path, file_mode: int) -> None:
     """A new, empty database under *path*: built under another name, then moved there, so that nobody sees half of it."""
     fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o2770 if file_mode & 0o060 else 0o700)
+        place.make_folder(path.parent, file_mode)
         fresh.unlink(missing_ok=True)
         handle = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, file_mode)
         os.fchmod(handle, file_mode)

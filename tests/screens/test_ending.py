@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from console.config import Paths
 from console.incident import actions
 from console.journal.events import Origin
 from console.journal.store import Journal
@@ -77,7 +78,7 @@ def test_a_signal_ends_it_in_time_with_nothing_lost(number: signal.Signals, data
         assert _cooked(terminal)
     with Journal.open(database, actor="bob", origin=Origin(program="cli"), read_only=True) as journal:
         assert [getattr(event.body, "text", "") for event in journal.window(stream)][-1] == "saved before"
-    kept = sqlite3.connect(database.with_name("vigie.d") / "drafts.db")
+    kept = sqlite3.connect(Paths(database).drafts)
     assert kept.execute("SELECT text FROM drafts WHERE key = 'scribe'").fetchone() == ("half a line",)
     kept.close()
 
@@ -91,7 +92,7 @@ def test_a_closed_terminal_ends_it(database: Path, stream: str) -> None:
         terminal.hang_up()
         assert terminal.wait_exit() == 128 + signal.SIGHUP
         assert time.monotonic() - began < 3
-    kept = sqlite3.connect(database.with_name("vigie.d") / "drafts.db")
+    kept = sqlite3.connect(Paths(database).drafts)
     assert kept.execute("SELECT text FROM drafts WHERE key = 'scribe'").fetchone() == ("half",)
     kept.close()
 
