@@ -30,6 +30,7 @@ _TOKEN: Final = re.compile(
     r"|(?P<escape>\x1b[ -/]*[0-OQ-WYZ\\`-~])"
     r"|(?P<control>[\x00-\x1a\x1c-\x1f\x7f]|\x1b)"
 )
+_STRING: Final = re.compile(r"\x1b[\]PX^_]")  # these alone may hold a newline
 _UNFINISHED: Final = re.compile(r"\x1b(?:\[[0-?]*[ -/]*|[\]PX^_][^\x07\x1b]*\x1b?|[ -/]*)?\Z")
 
 
@@ -77,6 +78,32 @@ class LineWindow:
         if unfinished is not None:
             self._held = text[unfinished.start() :]
             text = text[: unfinished.start()]
+        if _STRING.search(text) is None:
+            lines = text.split("\n")
+            self._line_part(lines[0])
+            rest = lines[1:]
+            # A flood: lines that would leave the window in this very call are counted, not looked at.
+            most = self._lines.maxlen
+            if most is not None and len(rest) > most + 1:
+                self._newline()
+                self.completed += len(rest) - most - 1
+                rest = rest[-most - 1 :]
+                self._line_part(rest.pop(0))
+            for line in rest:
+                self._newline()
+                self._line_part(line)
+            return
+        self._tokens(text)
+
+    def _line_part(self, text: str) -> None:
+        """Text without a newline; nearly all of it is printable."""
+        if text.isprintable():
+            if text:
+                self._put(text)
+        else:
+            self._tokens(text)
+
+    def _tokens(self, text: str) -> None:
         for token in _TOKEN.finditer(text):
             kind = token.lastgroup
             if kind == "text" or kind == "control":

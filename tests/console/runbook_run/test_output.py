@@ -140,3 +140,19 @@ def test_secrets_are_masked_also_where_they_are_cut(data: bytes, how: dict[str, 
 
 def test_a_secret_of_two_characters_is_not_masked() -> None:
     assert mask(b"ok", {"pw": "ok"}) == b"ok"
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            [b"a", b"one line", b"\n", b"\n", b"\r", b"\x08", b"\t", b"\x1b[K", b"\x1b]0;t\nt\x07", b"\x1b"]
+        )
+    )
+)
+def test_a_flood_leaves_what_single_bytes_leave(pieces: list[bytes]) -> None:
+    raw = b"".join(pieces)
+    whole, slow = LineWindow(3), LineWindow(3)
+    whole.feed(raw)
+    for at in range(len(raw)):
+        slow.feed(raw[at : at + 1])
+    assert (whole.lines(), whole.completed) == (slow.lines(), slow.completed)
