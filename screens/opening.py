@@ -14,6 +14,9 @@ os.environ.setdefault("TEXTUAL_ANIMATIONS", "none")
 # An empty NO_COLOR means nothing (https://no-color.org); Textual would take it for "no colour".
 if os.environ.get("NO_COLOR") == "":
     del os.environ["NO_COLOR"]
+# Textual believes these before the terminal itself, and would never notice a resize.
+os.environ.pop("COLUMNS", None)
+os.environ.pop("LINES", None)
 # What follows a key in a second frame (the step under the cursor) waits for the beat of this clock. It stands still
 # while there is nothing to draw.
 os.environ.setdefault("TEXTUAL_FPS", "120")

@@ -97,7 +97,9 @@ class Terminal:
         self._stop = False
         self.master, slave = pty.openpty()
         self._set_size(*size)
-        environment = {k: v for k, v in os.environ.items() if k not in ("COLORTERM", "NO_COLOR", "TMUX")}
+        environment = {
+            k: v for k, v in os.environ.items() if k not in ("COLORTERM", "NO_COLOR", "TMUX", "COLUMNS", "LINES")
+        }
         environment |= {"TERM": term, "LANG": "C.UTF-8", **(env or {})}
         try:
             # setsid -c makes the PTY the controlling terminal and keeps the pid; no code runs between fork and exec.

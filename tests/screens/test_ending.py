@@ -239,6 +239,13 @@ def test_every_kind_of_terminal(env: dict[str, str], term: str, marks: str, data
         assert terminal.wait_exit() == 0
 
 
+def test_exported_columns_do_not_hide_a_resize(database: Path, stream: str) -> None:
+    with Terminal(command(database), env={"COLUMNS": "80", "LINES": "24"}) as terminal:
+        _opened(terminal)
+        terminal.resize(30, 8)
+        terminal.wait_for("too small: 30x8")
+
+
 def test_any_size(database: Path, stream: str) -> None:
     with Terminal(command(database)) as terminal:
         _opened(terminal)
