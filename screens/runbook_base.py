@@ -60,6 +60,10 @@ class RunKeys(Performs):
         """Draw what changed."""
         raise NotImplementedError
 
+    def catch_up(self) -> None:
+        """Take in where the cursor is now, before anything is done there."""
+        raise NotImplementedError
+
     def show_mode(self, mode: str) -> None:
         """Change between the step, the step whole, its output, and what else the runbook says."""
         raise NotImplementedError

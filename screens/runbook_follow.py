@@ -72,6 +72,7 @@ class Following(StepKeys, CommandKeys, ElsewhereKeys, Widget, inherit_bindings=F
         self._place: Place | None = None
         self._advance: tuple[str, str] | None = None  # (run, step) whose settling takes the cursor along
         self._in_sight = False
+        self._caught_up = ""  # the row that everything else is about
         self._resolving: tuple[Any, ...] = ()  # what the command was last resolved from
         self._restored = ""  # the stream whose place was taken up again
 
@@ -175,9 +176,14 @@ class Following(StepKeys, CommandKeys, ElsewhereKeys, Widget, inherit_bindings=F
     @on(Table.Moved)
     def _moved(self, event: Table.Moved) -> None:
         event.stop()
-        self.command_at = 0
-        self._step_changed(top=True)
+        self.catch_up()
         self._keep_place()
+
+    def catch_up(self) -> None:
+        if self._caught_up != self.table.key:
+            self._caught_up = self.table.key
+            self.command_at = 0
+            self._step_changed(top=True)
 
     def _step_changed(self, *, top: bool = False) -> None:
         self.feed.follow(self.execution)

@@ -34,9 +34,12 @@ class CommandKeys(RunKeys):
             self.draw()
 
     async def perform(self, action: actions.Action, situation: actions.Situation | None = None) -> None:
+        """Every key of a run comes through here, in the order typed: first the cursor's last move is taken in, so that a key
+        never meets what stood there before."""
+        self.catch_up()
         if action.name != "run":
             self.arming.key(time.monotonic())
-        await super().perform(action, situation)
+        await super().perform(action, self.situation())
 
     def do_next_command(self) -> None:
         self._other_command(1)
