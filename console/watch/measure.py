@@ -10,6 +10,7 @@ from console.sanitize import one_line
 from console.snapshot import DEGRADED, DOWN, OK, UNKNOWN
 from console.watch.checks import Check
 from console.watch.conditions import Condition
+from console.watch.failing import in_words
 from console.watch.loop import looking_up
 from console.watch.probing import Reading, Tools
 from console.watch.state import Result
@@ -66,9 +67,8 @@ def judge(check: Check, reading: Reading) -> Result:
 
 def _failed(conditions: Sequence[Condition], values: Mapping[str, object]) -> str:
     """The first condition that does not hold, in words, and how many more there are; "" when all hold."""
-    outcomes = [condition.evaluate(values) for condition in conditions]
-    failed = [outcome.text for outcome in outcomes if not outcome.held]
+    failed = [condition for condition in conditions if not condition.evaluate(values).held]
     if not failed:
         return ""
     more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
-    return f"not {failed[0]}{more}"
+    return in_words(failed[0], values) + more
