@@ -52,6 +52,7 @@ class VigieApp(App[None], inherit_bindings=False):
         self._disable_notifications = self._disable_tooltips = True
         self.line = ""
         self._resized: Timer | None = None
+        self._sized = False
         self.desk = Desk(self, self.call_later, make_deps, look)
         self.desk.end, self.desk.repaint = self.end, self.repaint
         self.bridge = Bridge(self.desk)
@@ -79,8 +80,11 @@ class VigieApp(App[None], inherit_bindings=False):
                     raise
         elif isinstance(event, events.Paste) and not event.is_forwarded:
             self.bridge.paste(event.text)
-        elif isinstance(event, events.Resize) and self._is_mounted:
+        elif isinstance(event, events.Resize):
             await super().on_event(event)
+            if not self._sized:  # the driver's first word: nothing was painted before it
+                self._sized = True
+                return
             # Away and back again, perhaps within Textual's own pause: the terminal has forgotten what it showed, and
             # Textual sees the size that it knows already.
             if self._resized is not None:

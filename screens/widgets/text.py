@@ -66,7 +66,10 @@ def fit(words: Words, width: int, look: Look, tone: str = "text", align: str = "
 
 
 def strip(spans: Iterable[tuple[str, str]], look: Look, over: Style | None = None) -> Strip:
-    """Spans as a strip, *over* laid on every style (the cursor)."""
+    """Spans as a strip, *over* laid on every style (the cursor).
+
+    Blanks take the style before them where that looks the same: each change of style is some twenty bytes on the link.
+    """
     segments: list[Segment] = []
     style_of = look.style
     last: Style | None = None
@@ -74,15 +77,24 @@ def strip(spans: Iterable[tuple[str, str]], look: Look, over: Style | None = Non
     width = 0
     for text, token in spans:
         style = style_of(token)
-        if style != last and held:
-            segments.append(Segment("".join(held), (last + over) if over and last is not None else last))
+        if last is not None and style is not last and not (text.isspace() and _blank_alike(last, style)):
+            segments.append(Segment("".join(held), last + over if over else last))
             held = []
-        last = style
+            last = style
+        elif last is None:
+            last = style
         held.append(text)
         width += cell_len(text)
-    if held:
-        segments.append(Segment("".join(held), (last + over) if over and last is not None else last))
+    if last is not None:
+        segments.append(Segment("".join(held), last + over if over else last))
     return Strip(segments, width)
+
+
+def _blank_alike(one: Style, other: Style) -> bool:
+    """Whether a space looks the same in both styles."""
+    return one.bgcolor == other.bgcolor and not (
+        one.reverse or other.reverse or one.underline or other.underline or one.strike or other.strike
+    )
 
 
 def wrap(text: str, width: int, look: Look) -> list[str]:
