@@ -6,7 +6,9 @@ in one line. No traceback reaches an operator: what goes wrong inside is written
 
 from __future__ import annotations
 
+import errno
 import os
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -14,6 +16,7 @@ from typing import Any, Final
 
 import click
 
+from console import streams
 from console.commands.context import Context, Fail, Options
 
 # name → (module:attribute, one line of help)
@@ -38,6 +41,9 @@ COMMANDS: Final = {
     "verify": ("verify:verify", "Recompute the hash chain."),
     "watch": ("watch:watch", "Poll and record without a screen."),
 }
+
+
+_UNWRITABLE: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EBADF)
 
 
 class LazyGroup(click.Group):
@@ -111,12 +117,15 @@ def cli(
 
 def main(argv: Sequence[str] | None = None, *, open_console: Callable[[Options], int] | None = None) -> int:
     """Run ``vigie`` with *argv* (the process's own by default); *open_console* opens the screens. Returns the exit code."""
+    streams.make_ready()
+    out, err = sys.stdout, sys.stderr
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        result = cli.main(arguments, prog_name="vigie", standalone_mode=False, obj=open_console)
+        try:
+            result = cli.main(arguments, prog_name="vigie", standalone_mode=False, obj=open_console)
+        except click.exceptions.Exit as leaving:
+            result = leaving.exit_code
         sys.stdout.flush()
-    except click.exceptions.Exit as leaving:
-        return leaving.exit_code
     except click.Abort:
         return 130
     except click.ClickException as error:
@@ -128,8 +137,12 @@ def main(argv: Sequence[str] | None = None, *, open_console: Callable[[Options],
         _say(str(error))
         return error.code
     except BrokenPipeError:
-        _drop_stdout()
-        return 1
+        return _nobody_reads()
+    except SystemExit:
+        if sys.stdout is out:
+            raise
+        sys.stdout, sys.stderr = out, err  # click's own way out of a broken pipe is to wrap them and exit 1
+        return _nobody_reads()
     except KeyboardInterrupt:
         return 130
     except Exception as error:  # the promise: no traceback ever reaches an operator
@@ -146,10 +159,15 @@ def _say(line: str) -> None:
         pass
 
 
+def _nobody_reads() -> int:
+    _drop_stdout()
+    return 128 + signal.SIGPIPE  # what a shell says of a program whose reader went away
+
+
 def _drop_stdout() -> None:
     # Python flushes stdout once more at exit and would complain; give it somewhere to go.
     devnull = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(devnull, sys.stdout.fileno())
+    os.dup2(devnull, 1)
 
 
 def _unexpected(error: Exception) -> int:
@@ -162,6 +180,10 @@ def _unexpected(error: Exception) -> int:
         return 2
     if isinstance(error, OSError) and error.filename is not None:
         _say(f"{error.filename}: {error.strerror}")
+        return 2
+    if isinstance(error, OSError) and error.errno in _UNWRITABLE:  # files of ours bring their names
+        _drop_stdout()
+        _say(f"stdout can't be written ({error.strerror}): what was to be shown is incomplete")
         return 2
     if os.environ.get("VIGIE_DEBUG"):
         raise error

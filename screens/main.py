@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, Final
 
+from console import streams
 from screens.start import Start
 
 _VALUES: Final = {"--config": "config", "--db": "db", "--actor": "actor"}
@@ -15,6 +16,7 @@ _VALUES: Final = {"--config": "config", "--db": "db", "--actor": "actor"}
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``vigie``; returns the exit code."""
+    streams.make_ready()
     arguments = list(sys.argv[1:] if argv is None else argv)
     start = short_way(arguments)
     if start is not None:

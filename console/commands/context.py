@@ -175,8 +175,13 @@ class Context:
 
     @staticmethod
     def note(text: str) -> None:
-        """A line for people on stderr."""
-        sys.stderr.write(text + "\n")
+        """A line for people on stderr. That nobody can be told is no reason to stop."""
+        from console.sanitize import visible
+
+        try:
+            sys.stderr.write(visible(text) + "\n")
+        except OSError:
+            pass
 
     @staticmethod
     def json(document: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
 from datetime import datetime
@@ -68,7 +69,7 @@ class RawTail(click.Command):
 def typed(words: Sequence[str], prompt: str) -> str:
     """The text: the arguments, else stdin (asked for on a terminal). Undecodable bytes stay, as visible marks."""
     if words:
-        return " ".join(words)
+        return os.fsencode(" ".join(words)).decode("utf-8", "surrogateescape")  # UTF-8 also where the locale says ASCII
     if sys.stdin.isatty():
         sys.stderr.write(prompt)
         sys.stderr.flush()

@@ -41,8 +41,10 @@ class Evidence:
             target = self.path(digest.hexdigest())
             place.make_folder(target.parent, self._file_mode)
             Path(name).replace(target)
-        except BaseException:
+        except BaseException as error:
             Path(name).unlink(missing_ok=True)
+            if isinstance(error, OSError) and error.filename is None:
+                error.filename = str(self.folder)
             raise
         place.sync_folder(target.parent)
         return digest.hexdigest(), size
