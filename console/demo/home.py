@@ -92,7 +92,7 @@ def configuration(ports: Mapping[str, int], volume: Path, speed: float) -> dict[
                 "name": "forecast-api",
                 "description": "tide forecasts for customers",
                 "runbook": "forecast-errors-high",
-                "labels": {"team": "forecasts"},
+                "labels": {"team": "forecasts", "volume_dir": str(volume)},
                 "checks": [
                     {
                         **pace,
@@ -111,7 +111,7 @@ def configuration(ports: Mapping[str, int], volume: Path, speed: float) -> dict[
                 "name": "buoy-feed",
                 "description": "readings from the buoys, once a second",
                 "runbook": "buoy-feed-stale",
-                "labels": {"team": "ingest"},
+                "labels": {"team": "ingest", "volume_dir": str(volume)},
                 "checks": [
                     {
                         **pace,

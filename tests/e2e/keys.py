@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 from tests.e2e.terminal import Terminal
 
 READY = r"1 Status.*2 Incident"
+ARMED = r"x runs it(?!.*waiting)"  # the terminal has answered for the frame that shows the command
 
 
 def declare(terminal: Terminal, line: str = "sev2 checkout answers 5xx -8m #payments", name: str = "INC-1") -> None:
@@ -25,3 +28,31 @@ def note(terminal: Terminal, line: str) -> None:
     terminal.wait_for(r"^n> .")
     terminal.press("enter")
     terminal.wait_for(r"^n>$")
+
+
+def select(terminal: Terminal, words: str) -> None:
+    """Move the cursor to the line with *words*, from the top."""
+    terminal.press("home")
+    terminal.wait_quiet(0.15)
+    for _ in range(50):
+        here = cursor_line(terminal)
+        if words in here:
+            return
+        terminal.press("down")
+        terminal.wait_until(lambda _, here=here: cursor_line(terminal) != here, what="the cursor to move")
+    raise AssertionError(f"no line with {words!r}:\n{terminal.framed()}")
+
+
+def cursor_line(terminal: Terminal) -> str:
+    """The line that the cursor is on."""
+    return next((line for line in terminal.screen.split("\n") if line.startswith("▌")), "")
+
+
+def run(terminal: Terminal, ends: str = r"finished, exit 0") -> None:
+    """Run the command of the step, once it is shown, and wait until its end (or what *ends* says) is shown."""
+    terminal.wait_for(ARMED)
+    terminal.press("x")
+    asked = re.match(r"type (\S+) to run it>", terminal.wait_for(rf"^type \S+ to run it>|{ends}")[0])
+    if asked:  # what destroys something asks for a word of it
+        terminal.type(asked[1] + "\n")
+    terminal.wait_for(ends)
