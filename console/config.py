@@ -158,6 +158,12 @@ class Paths(Struct, frozen=True):
         """Attachments, by hash."""
         return self.folder / "evidence"
 
+    def holds(self, path: Path) -> bool:
+        """Whether *path* is the database, a file that SQLite keeps for it, or in the folder beside it (links followed)."""
+        found, database = path.resolve(), self.database.resolve()
+        own = [database.with_name(database.name + end) for end in ("", "-journal", "-wal", "-shm")]
+        return found in own or found.is_relative_to(self.folder.resolve())
+
     @property
     def log(self) -> Path:
         """What goes wrong inside, for whoever mends Vigie."""

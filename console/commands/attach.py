@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -65,6 +67,8 @@ def _keep(ctx: Context, evidence: Evidence, path: str, name: str | None) -> Atta
         sha256, size = evidence.keep(sys.stdin.buffer)
     else:
         source = Path(path)
+        if ctx.paths.holds(source):
+            fail(f"{path}: is the record itself, or a part of it; `vigie backup FILE` copies it safely")
         label = name or source.absolute().name
         if source.is_dir():
             label, media = name or f"{label}.tar", "application/x-tar"
@@ -89,8 +93,12 @@ def _keep_folder(ctx: Context, evidence: Evidence, folder: Path) -> tuple[str, i
     evidence.make()
     with tempfile.TemporaryFile(dir=evidence.folder) as spool:
         with tarfile.open(fileobj=spool, mode="w", format=tarfile.PAX_FORMAT) as tar:
-            for path in sorted(folder.rglob("*")):
+            for path in sorted(_below(ctx, folder)):
                 inside = str(path.relative_to(folder))
+                if not path.is_symlink() and ctx.paths.holds(path):
+                    if path in (ctx.paths.database, ctx.paths.folder):
+                        ctx.note(f"left out, the record itself: {path}; `vigie backup FILE` copies it safely")
+                    continue  # opening the database outside SQLite would drop its locks
                 info = tar.gettarinfo(str(path), arcname=inside)
                 if info is None or not (info.isreg() or info.isdir() or info.issym() or info.islnk()):
                     ctx.note(f"left out, not a file: {one_line(str(path))}")
@@ -104,6 +112,14 @@ def _keep_folder(ctx: Context, evidence: Evidence, folder: Path) -> tuple[str, i
         spool.seek(0)
         sha256, size = evidence.keep(spool)
     return sha256, size, hashes
+
+
+def _below(ctx: Context, folder: Path) -> Iterator[Path]:
+    def unreadable(error: OSError) -> None:
+        ctx.note(f"left out, can't be read ({error.strerror}): {error.filename}")
+
+    for parent, folders, files in os.walk(folder, onerror=unreadable):
+        yield from (Path(parent) / name for name in (*folders, *files))
 
 
 class _Hashing(io.RawIOBase):

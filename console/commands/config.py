@@ -31,7 +31,9 @@ def show(ctx: Context, as_json: bool) -> None:
     ctx.note(f"# from {source}" if source else "# no configuration file: these are the defaults")
     ctx.echo(yaml.safe_dump(document, sort_keys=False, allow_unicode=True).rstrip())
     if not ctx.config.services:
-        ctx.note("# no services are configured, so this host is watched; add services: to the file (docs/configuration.md)")
+        ctx.note(
+            "# no services are configured, so this host is watched; add services: to the file (docs/configuration.md)"
+        )
 
 
 @config.command()
@@ -56,6 +58,8 @@ def schema(ctx: Context) -> None:
 @click.pass_obj
 def path(ctx: Context, as_json: bool) -> None:
     """Every path in use."""
+    from console.config import default_config_files
+
     paths = ctx.paths
     found = {
         "configuration": str(ctx.config_file or ""),
@@ -69,7 +73,9 @@ def path(ctx: Context, as_json: bool) -> None:
     if as_json:
         ctx.json({**found, "runbooks": [str(folder) for folder in ctx.runbook_paths]})
         return
+    if not found["configuration"]:
+        found["configuration"] = f"(none: the defaults; {' or '.join(map(str, default_config_files()))} would be read)"
     for name, value in found.items():
-        ctx.echo(f"{name:<14} {value or '(none: the defaults)'}")
+        ctx.echo(f"{name:<14} {value}")
     for folder in ctx.runbook_paths:
         ctx.echo(f"{'runbooks':<14} {folder}")

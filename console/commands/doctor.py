@@ -18,6 +18,7 @@ from console.commands.context import Context
 from console.config import ConfigError
 from console.journal import connection, place
 from console.journal.errors import JournalError, Missing
+from console.sanitize import one_line
 
 GOOD: Final = "ok"
 NOTE: Final = "note"  # works, and worth knowing
@@ -43,7 +44,7 @@ def doctor(ctx: Context, as_json: bool) -> int:
         ctx.json([{"level": one.level, "about": one.about, "text": one.text} for one in findings])
     else:
         for one in findings:
-            ctx.echo(f"{one.level:<5} {one.about:<14} {one.text}")
+            ctx.echo(f"{one.level:<5} {one.about:<14} {one_line(one.text)}")
     return int(any(one.level == BAD for one in findings))
 
 
@@ -83,7 +84,11 @@ def _database(ctx: Context) -> Iterator[Finding]:
             events = sum(info.count for info in streams)
             mode = "WAL" if journal.mode == "wal" else "TRUNCATE"  # a reader has not set its own
     except Missing:
-        yield Finding(NOTE, "database", f"{path}: none yet; the first event makes it")
+        folder = next(parent for parent in path.parents if parent.is_dir())
+        if os.access(folder, os.W_OK | os.X_OK):
+            yield Finding(NOTE, "database", f"{path}: none yet; the first event makes it")
+        else:
+            yield Finding(BAD, "database", f"{path}: none yet, and {folder} can't be written; --db names another file")
     except JournalError as error:
         yield Finding(BAD, "database", str(error))
         return
@@ -97,9 +102,19 @@ def _database(ctx: Context) -> Iterator[Finding]:
             yield Finding(
                 BAD, "permissions", f"{path}: this user can't write it (or its folder); --read-only looks at it"
             )
+        has, wanted = place.file_mode_of(path), _wanted_mode(ctx)
+        if has != wanted:
+            yield Finding(NOTE, "permissions", f"{path}: mode {has:04o} counts, though database_mode says {wanted:04o}")
     kind = place.file_system(path)
     if kind:
         yield Finding(GOOD, "file system", kind)
+
+
+def _wanted_mode(ctx: Context) -> int:
+    try:
+        return ctx.config.file_mode
+    except ConfigError:  # told on a line of its own
+        return place.file_mode_of(ctx.paths.database)
 
 
 def _space(ctx: Context) -> Iterator[Finding]:

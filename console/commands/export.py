@@ -38,7 +38,7 @@ def export(ctx: Context, incident: str | None, template: str, profile: str, form
         try:
             pieces = _pieces(journal, record, template, cast("Profile", profile), form)
             if output and output != "-":
-                _write(Path(output), pieces)
+                _write(_target(ctx, output), pieces)
             else:
                 sys.stdout.writelines(pieces)
         except TemplateProblem as problem:
@@ -57,17 +57,36 @@ def _pieces(journal: Journal, record: Record, template: str, profile: Profile, f
     return pieces if form == "md" else html.page(pieces, f"{record.alias} {record.incident.title}")
 
 
+def _target(ctx: Context, output: str) -> Path:
+    """The file that *output* means, links followed; what must not be written over ends the command."""
+    path = Path(output)
+    if path.is_dir():
+        fail(f"{output}: is a folder; name a file in it")
+    if ctx.paths.holds(path):
+        fail(f"{output}: is the record itself, or a part of it; name another file")
+    return path if path.exists() and not path.is_file() else path.resolve()
+
+
 def _write(path: Path, pieces: Iterable[str]) -> None:
-    """Write *pieces* to a file beside *path*, then move it there: a broken export never replaces a whole one."""
+    """Write *pieces* to a file beside *path*, then move it there: a broken export never replaces a whole one.
+
+    A device or a pipe is written as it is: a file in its place would take it away from everybody.
+    """
     import tempfile
 
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    if path.exists() and not path.is_file():
+        with path.open("w", encoding="utf-8", newline="") as out:
+            out.writelines(pieces)
+        return
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:200]}.")
     try:
         with os.fdopen(handle, "w", encoding="utf-8", newline="") as out:
             out.writelines(pieces)
             out.flush()
             os.fsync(out.fileno())
         Path(name).replace(path)
-    except BaseException:
+    except BaseException as error:
         Path(name).unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:
+            error.filename = str(path)
         raise

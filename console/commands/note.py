@@ -41,6 +41,7 @@ def note(
     from console.incident.annotations import Annotations
     from console.incident.clocks import zero_of
     from console.incident.entry import parse, preview, to_events
+    from console.incident.grammar import is_tag
     from console.incident.metrics import compute
     from console.journal.errors import JournalError
     from console.journal.events import MILESTONES, NOTE_KINDS
@@ -52,6 +53,10 @@ def note(
     for mark in stamped:
         if mark not in MILESTONES:
             fail(f"--mark: expected one of {', '.join(MILESTONES)}, got {mark!r}")
+    tags = tuple(tag.removeprefix("#") for tag in tags)
+    for tag in tags:
+        if not is_tag(tag):
+            fail(f"--tag: expected one word of letters, digits, _ . / -, a letter first, got {tag!r}")
     text = typed(words, "note> ") if words or not stamped else ""
     entry = parse(text, now, ctx.config.zone())
     if stamped:

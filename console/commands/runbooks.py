@@ -168,6 +168,8 @@ def new(ctx: Context, title: str, output: Path | None) -> int:
     from console.sanitize import one_line
 
     title = one_line(title, 120)
+    if not title:
+        fail("a runbook needs a title: what somebody sees when it is needed")
     path = output or Path(f"{slug(title) or 'runbook'}.md")
     template = resources.files("console.runbook").joinpath("new_runbook.md").read_text(encoding="utf-8")
     heading, front = template.split("\n---\n", 1)[1], template.split("\n---\n", 1)[0]

@@ -110,8 +110,9 @@ _END = r"(?=\s|$)"
 _TIME: Final = re.compile(times.TIME + _END)
 _TIME_LAST: Final = re.compile(rf"(?:^|(?<=\s))({times.TIME})$")
 _SIGN: Final = re.compile(r"[!?](?:(?=\s|$)|(?=[^\W_]))")
-_TAG: Final = re.compile(r"#([^\W\d_][\w./-]*):?" + _END)
-_TAG_LAST: Final = re.compile(r"(?:^|(?<=\s))#([^\W\d_][\w./-]*)$")
+_TAG_WORD: Final = r"[^\W\d_][\w./-]*"
+_TAG: Final = re.compile(rf"#({_TAG_WORD}):?" + _END)
+_TAG_LAST: Final = re.compile(rf"(?:^|(?<=\s))#({_TAG_WORD})$")
 _MILESTONE: Final = re.compile(r"\+([A-Za-z][A-Za-z_-]*)" + _END)
 _EVIDENCE: Final = re.compile(r"\$(?=[ \t]+\S)")
 _TASK: Final = re.compile(r"todo:?(?=[ \t]+\S)")
@@ -292,6 +293,11 @@ def _sign(draft: _Draft, rest: str) -> int:
         draft.question = True
         return 1
     return 0
+
+
+def is_tag(word: str) -> bool:
+    """Whether *word* could stand behind ``#`` in a line."""
+    return re.fullmatch(_TAG_WORD, word) is not None
 
 
 def _tag(draft: _Draft, rest: str) -> int:

@@ -101,13 +101,13 @@ def make_folder(folder: Path, file_mode: int) -> None:
             level.chmod(0o2770 if file_mode & 0o020 else 0o2750)
 
 
-def blank(path: Path, file_mode: int) -> Path:
+def blank(path: Path, file_mode: int, way_on: str = "--db names a file in a folder of yours") -> Path:
     """An empty file beside *path* with exactly *file_mode* for SQLite to fill; :func:`settle` gives it its name."""
     fresh = path.with_name(f".{path.name}.{os.getpid()}.{os.urandom(4).hex()}.new")
     try:
         handle = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise ReadOnly(f"{path}: can't be made ({error.strerror}); --db names a file in a folder of yours") from None
+        raise ReadOnly(f"{path}: can't be made ({error.strerror}); {way_on}") from None
     try:
         os.fchmod(handle, file_mode)
     finally:

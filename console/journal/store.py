@@ -329,7 +329,7 @@ class Journal:
 
     def copy_into(self, target: Path) -> None:
         """``VACUUM INTO`` a new file *target*, 0600; raises :class:`JournalError` when it exists."""
-        fresh = place.blank(target, 0o600)
+        fresh = place.blank(target, 0o600, "name a file in a folder that you may write")
         try:
             self._db.execute("VACUUM INTO ?", (str(fresh),))
         except sqlite3.Error as error:

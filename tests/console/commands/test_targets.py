@@ -1,0 +1,92 @@
+"""What a command may be pointed at by mistake: the record itself, devices, links, folders, words that mean nothing."""
+
+from __future__ import annotations
+
+import os
+import tarfile
+import threading
+from pathlib import Path
+
+import pytest
+
+from console.config import Paths
+from console.journal.evidence import Evidence
+from tests.console.commands.calling import Vigie
+
+
+@pytest.fixture(autouse=True)
+def _declared(vigie: Vigie) -> None:
+    vigie.ok("declare", "sev2 slow")
+
+
+@pytest.mark.parametrize("name", ["vigie.db", "vigie.db-journal", "vigie.d/status.db", "link.md"])
+def test_an_export_never_replaces_the_record(name: str, vigie: Vigie, tmp_path: Path) -> None:
+    folder = vigie.database.parent
+    (folder / "link.md").symlink_to(vigie.database)
+    done = vigie("export", "-o", folder / name)
+    assert (done.code, done.out) == (2, "")
+    assert "is the record itself" in done.err
+    vigie.ok("verify")
+
+
+def test_an_export_goes_through_a_link_and_leaves_it(vigie: Vigie, tmp_path: Path) -> None:
+    (tmp_path / "link.md").symlink_to(tmp_path / "there.md")
+    vigie.ok("export", "-o", tmp_path / "link.md")
+    assert (tmp_path / "link.md").is_symlink()
+    assert "# INC-1" in (tmp_path / "there.md").read_text()
+
+
+def test_an_export_into_a_pipe_leaves_it_a_pipe(vigie: Vigie, tmp_path: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    got: list[str] = []
+    reader = threading.Thread(target=lambda: got.append(pipe.read_text()))
+    reader.start()
+    vigie.ok("export", "-o", pipe)
+    reader.join(20)
+    assert pipe.is_fifo()
+    assert got == [vigie.ok("export").out]
+
+
+def test_an_export_into_a_folder_is_refused_in_a_line(vigie: Vigie, tmp_path: Path) -> None:
+    done = vigie("export", "-o", tmp_path)
+    assert (done.code, len(done.err.splitlines())) == (2, 1)
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_the_record_is_no_attachment(vigie: Vigie, tmp_path: Path) -> None:
+    assert "vigie backup" in vigie("attach", vigie.database).err
+    (vigie.database.parent / "other.txt").write_text("kept")
+    done = vigie.ok("attach", vigie.database.parent, "--json")
+    assert "left out, the record itself" in done.err
+    assert list(done.json[0]["files"]) == ["other.txt"]
+    with tarfile.open(Evidence(Paths(vigie.database).evidence).path(done.json[0]["sha256"])) as tar:
+        assert tar.getnames() == ["other.txt"]
+
+
+def test_a_backup_that_cannot_be_made_speaks_of_the_backup(vigie: Vigie) -> None:
+    done = vigie("backup", "/nowhere/at-all/copy.db")
+    assert done.code == 2
+    assert "--db" not in done.err
+
+
+@pytest.mark.parametrize("tag", ["two words", "\x1b[31m", "", "1st", "#"])
+def test_a_tag_is_a_word(tag: str, vigie: Vigie) -> None:
+    done = vigie("note", "--tag", tag, "text")
+    assert done.code == 2
+    assert done.err.startswith("vigie: --tag: expected one word")
+
+
+def test_a_tag_may_bring_its_sign(vigie: Vigie) -> None:
+    assert vigie.ok("note", "--tag", "#good", "--json", "text").json["tags"] == ["good"]
+
+
+@pytest.mark.parametrize("title", ["", " ", "\n"])
+def test_a_runbook_has_a_title(title: str, vigie: Vigie, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert vigie("runbooks", "new", title).code == 2
+    assert not list(tmp_path.glob("*.md"))
+
+
+def test_config_path_says_where_a_configuration_would_be(vigie: Vigie) -> None:
+    assert "/etc/vigie/vigie.yaml" in vigie.ok("config", "path").out
