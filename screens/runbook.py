@@ -181,7 +181,8 @@ class RunbookRoom(Room):
         if errand is None:
             return scribe.declare(self.desk)
         service = errand.labels.get("service", "")
-        words = errand.annotations.get("summary") or errand.name
+        summary = errand.annotations.get("summary", "")
+        words = f"{errand.name}: {summary}" if summary else errand.name
         return scribe.declare(
             self.desk,
             text=words[:120],

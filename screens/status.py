@@ -223,7 +223,8 @@ class StatusRoom(Room):
         if entry.since is not None and entry.problem:
             minutes = int((self.desk.now() - entry.since).total_seconds() // 60)
             since = f" -{minutes}m" if 0 < minutes < 24 * 60 else ""
-        words = f"{entry.name} {entry.detail}"[:120].strip()
+        name = entry.alert.name if entry.alert is not None else entry.name
+        words = f"{name}: {entry.detail}"[:120].strip(" :")
         return scribe.declare(
             self.desk,
             text=f"{words}{since}",

@@ -129,7 +129,8 @@ def command_outcome(body: k.CommandFinished) -> str:
     }.get(body.outcome, f"outcome {body.outcome}")
     size = f", {body.size} bytes" if body.size else ", no output"
     cut = f" ({body.kept} kept)" if body.kept < body.size else ""
-    return f"{how} after {span(body.duration_ms / 1000)}{size}{cut}{_reason(body.error)}"
+    took = span(body.duration_ms / 1000) if body.duration_ms >= 1000 else f"{body.duration_ms} ms"
+    return f"{how} after {took}{size}{cut}{_reason(body.error)}"
 
 
 def _finished(body: k.CommandFinished) -> _Words:

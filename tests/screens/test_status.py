@@ -81,7 +81,7 @@ async def test_declare_from_a_check_takes_its_labels(console: Any, given: Any) -
     async with console.open():
         console.show(_outage(given))
         await console.press("D")
-        assert "declare> api/http http 503, 5 of 5 failing -3m" in console.lines()[-2]
+        assert "declare> ApiDown: http 503, 5 of 5 failing -3m" in console.lines()[-2]
         assert "impact since" in console.lines()[-1]
         await console.press("enter")
         await console.until(lambda: console.app.desk.incident is not None)
