@@ -133,6 +133,7 @@ class Reader:
             return False
         self._deliver(self._listener.ready, self._deps)
         while not self._stop.is_set():
+            self._look_at_status()  # it waits for no journal, however long that takes to open and to fold
             try:
                 self._journal = self._open()
                 self._deliver(self._listener.take_trouble, "journal", "")
@@ -181,11 +182,14 @@ class Reader:
     def _tick(self) -> None:
         from console.journal.errors import JournalError
 
+        self._look_at_status()
         try:
             self._read_journal()
             self._deliver_once("journal", "")
         except JournalError as error:
             self._deliver_once("journal", str(error))
+
+    def _look_at_status(self) -> None:
         try:
             self._read_status()
         except OSError as error:
