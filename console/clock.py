@@ -85,13 +85,18 @@ def rfc3339(moment: datetime) -> str:
 
 
 def parse_rfc3339(text: str) -> datetime:
-    """An RFC 3339 time with a zone, as aware UTC. Raises ``ValueError`` with what was expected."""
+    """An RFC 3339 time with a zone, as aware UTC. Raises ``ValueError`` with what was expected.
+
+    The first and the last year that Python knows are refused: in some zone they would be outside of it.
+    """
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         raise ValueError(f"not a time: {text!r} (expected e.g. 2024-03-10T13:27:00Z)") from None
     if moment.tzinfo is None:
         raise ValueError(f"a time without a zone: {text!r} (expected e.g. 2024-03-10T13:27:00Z)")
+    if not 1 < moment.year < 9999:
+        raise ValueError(f"not a time that can be kept: {text!r}")
     return moment.astimezone(UTC)
 
 

@@ -81,8 +81,12 @@ def _read(ctx: Context, file: str, title: str, tz: str | None, form: Format | No
         data, name = sys.stdin.buffer.read(importer.LIMIT + 1), "stdin"
     else:
         path = Path(file)
-        if not path.is_file():
+        if not path.exists():
             fail(f"{file}: no such file")
+        if path.is_dir():
+            fail(f"{file}: is a folder; name a file")
+        if ctx.paths.holds(path):
+            fail(f"{file}: is the record itself, or a part of it")
         with path.open("rb") as stream:
             data, name = stream.read(importer.LIMIT + 1), file
     try:

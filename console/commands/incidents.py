@@ -68,6 +68,7 @@ def _rows(journal: Journal, search: str | None, severities: list[str]) -> list[d
                 "services": list(incident.services),
                 "created_at": rfc3339(info.created_at),
                 "declared_at": rfc3339(incident.declared_at) if incident.declared_at else None,
+                "first_at": rfc3339(incident.first_at or info.created_at),
                 "started_at": rfc3339(metrics.milestones["impact_start"].at)
                 if metrics.milestones["impact_start"]
                 else None,
@@ -94,7 +95,7 @@ def _show(ctx: Context, row: dict[str, Any]) -> None:
     from console.sanitize import one_line
 
     services = f" [{', '.join(row['services'])}]" if row["services"] else ""
-    when = (row["started_at"] or row["declared_at"] or row["created_at"])[:16].replace("T", " ")
+    when = (row["started_at"] or row["declared_at"] or row["first_at"])[:16].replace("T", " ")
     text = f"{row['incident']:<8} {row['status']:<6} {row['severity'] or '-':<5} {when}  {row['title']}{services}"
     ctx.echo(one_line(text).replace("  ", " ") if "\n" in text else text)
     for match in row["matches"][:5]:

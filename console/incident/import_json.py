@@ -6,6 +6,7 @@ import json
 import json.decoder
 import json.scanner
 from bisect import bisect_right
+from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, tzinfo
 from typing import Any, Final, TypeAlias
@@ -25,12 +26,17 @@ _Path: TypeAlias = tuple[str | int, ...]
 def read(text: str, reader: Reader, title: str) -> list[Case]:
     """The cases of a JSON text; what is wrong goes to ``reader.failures``."""
     try:
-        document = json.loads(text, parse_int=_integer, parse_float=str, parse_constant=_refuse)
+        document = json.loads(
+            text, parse_int=_integer, parse_float=str, parse_constant=_refuse, object_pairs_hook=_object
+        )
     except json.JSONDecodeError as error:
         reader.fail(error.lineno, f"not JSON: {error.msg}")
         return []
-    except (ValueError, RecursionError) as error:
-        reader.fail(0, f"not JSON that can be read: {error}")
+    except RecursionError:
+        reader.fail(1, "not JSON that can be read: nested too deep")
+        return []
+    except ValueError as error:
+        reader.fail(1, f"not JSON that can be read: {error}")
         return []
     reading = _Reading(text, reader)
     if isinstance(document, dict) and isinstance(document.get("cases"), list):
@@ -60,6 +66,14 @@ def _name(entry: Any, number: int) -> str:
 def _integer(text: str) -> int | str:
     value = int(text) if len(text) < 25 else _BIG
     return value if -_BIG < value < _BIG else text
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        twice = next(key for key, count in Counter(key for key, _ in pairs).items() if count > 1)
+        raise ValueError(f"the key {twice!r} stands twice in one object, and only one could be kept")
+    return found
 
 
 def _refuse(word: str) -> Any:

@@ -107,7 +107,7 @@ def read_lines(text: str, reader: Reader) -> list[Item]:
     """
     items: list[Item] = []
     day: str | None = None
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.split("\n"), 1):  # as an editor counts them
         stripped = line.strip()
         if not stripped:
             continue

@@ -44,6 +44,8 @@ def read(data: bytes, name: str, *, now: datetime, zone: tzinfo, form: Format | 
         cases = import_json.read(text, reader, title or stem)
     else:
         items = import_text.read_csv(text, reader) if form == "csv" else import_text.read_lines(text, reader)
+        if not items and not reader.failures:
+            reader.fail(1, "no event in it")
         cases = [Case(title=title or stem, tz=str(zone), items=tuple(items))]
     if reader.failures:
         raise Unreadable(reader.failures)

@@ -100,9 +100,10 @@ class Reader:
         text = text.strip()
         try:
             if len(text) == 10:
-                day = datetime.strptime(text, "%Y-%m-%d")
-                return times.Moment(at=day.replace(tzinfo=UTC), precision="day")
+                datetime.strptime(text, "%Y-%m-%d")
+                return times.Moment(at=parse_rfc3339(f"{text}T00:00:00Z"), precision="day")
             naive = datetime.fromisoformat(text.replace(" UTC", "Z"))
+            parse_rfc3339(naive.replace(tzinfo=UTC).isoformat())  # is it within what can be kept, in any zone?
         except ValueError:
             raise ValueError(f"not a time: {text!r} (expected e.g. 2024-03-10T13:27:00Z, or 2024-03-10)") from None
         precision = "second" if naive.second or naive.microsecond else "minute"

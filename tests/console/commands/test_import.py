@@ -106,3 +106,52 @@ def test_every_shared_timeline_imports_and_exports(vigie: Vigie, shared: Path) -
 def test_refusals_are_one_line(vigie: Vigie, arguments: list[str]) -> None:
     result = vigie("import", *arguments)
     assert (result.code, result.err.count("\n")) == (2, 1)
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ('{"title":"x","events":[{"at":"9999-12-31T23:59:59-14:00","text":"x"}]}', "not a time"),
+        ('{"title":"x","events":[{"at":"0001-01-01T00:00:00+14:00","text":"x"}]}', "not a time"),
+        ('{"title":"x","events":[{"at":"0001-01-01","text":"x"}]}', "not a time"),
+        ('{"title":"x","tz":"Asia/Tokyo","events":[{"at":"0001-01-01T00:00:00","text":"x"}]}', "not a time"),
+        ('{"title":"x","impact_windows":[["9999-12-31T23:59:59-14:00",null]]}', "not a time"),
+        pytest.param("[" * 100_000, "nested too deep", id="deep"),
+        ('{"title":"x","title":"y","events":[{"at":"2024-01-01","text":"x"}]}', "'title' stands twice"),
+    ],
+)
+def test_hostile_json_is_one_line(text: str, wrong: str, vigie: Vigie, tmp_path: Path) -> None:
+    path = tmp_path / "bad.json"
+    path.write_text(text)
+    result = vigie("import", path)
+    assert (result.code, len(result.err.splitlines())) == (2, 1)
+    assert result.err.startswith(f"vigie: {path}:1: ")
+    assert wrong in result.err
+
+
+@pytest.mark.parametrize(
+    ("name", "text"), [("a.txt", ""), ("a.txt", "\n\n"), ("a.csv", "at,text\n"), ("a.csv", "at,text\n,\n")]
+)
+def test_a_file_without_an_event_makes_no_incident(name: str, text: str, vigie: Vigie, tmp_path: Path) -> None:
+    (tmp_path / name).write_text(text)
+    result = vigie("import", tmp_path / name)
+    assert result.code == 2
+    assert "no event in it" in result.err
+    assert vigie("incidents").out == ""
+
+
+def test_a_pipe_by_its_name_and_a_folder(vigie: Vigie, file: Path, tmp_path: Path) -> None:
+    import os
+    import threading
+
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    threading.Thread(target=lambda: pipe.write_text(GOOD), daemon=True).start()
+    assert vigie.ok("import", pipe).out.startswith("INC-1")
+    assert "is a folder" in vigie("import", tmp_path).err
+    assert "record itself" in vigie("import", vigie.database).err
+
+
+def test_an_imported_incident_is_listed_by_when_it_happened(vigie: Vigie, file: Path) -> None:
+    vigie.ok("import", file)
+    assert "2024-01-01 10:00" in vigie.ok("incidents").out

@@ -129,8 +129,8 @@ def test_failures_carry_the_line_and_nothing_is_imported() -> None:
         ("[1]", 1),
         ('"x"', 1),
         ('{"events": {}}', 1),
-        ('{"events": [{"at": "2024-01-01", "text": NaN}]}', 0),
-        ("[" * 100_000, 0),
+        ('{"events": [{"at": "2024-01-01", "text": NaN}]}', 1),
+        pytest.param("[" * 100_000, 1, id="deep"),
     ],
 )
 def test_what_is_no_import(text: str, line: int) -> None:
