@@ -63,6 +63,8 @@ class TimelineRoom(Room):
         self._words = ""
         self._busy = False
         self._wanted = ""  # an event to put the cursor on
+        self._visible = True
+        self._stale = False
 
     def compose(self) -> ComposeResult:
         yield self.table
@@ -131,7 +133,10 @@ class TimelineRoom(Room):
             return
         if not self._following:
             self._new += sum(1 for event in mine if event.stream == incident.stream)
-        self._reload()
+        if self._visible:
+            self._reload()
+        else:
+            self._stale = True  # read when it is looked at
 
     # ── what is shown ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -234,6 +239,15 @@ class TimelineRoom(Room):
         if incident is None or line is None or line.watch:
             return ""
         return f"{line.seq:,}/{incident.count:,}"
+
+    def shown(self) -> None:
+        self._visible = True
+        if self._stale:
+            self._stale = False
+            self._reload()
+
+    def hidden(self) -> None:
+        self._visible = False
 
     def visit(self, message: Any) -> None:
         if isinstance(message, ShowEvent):

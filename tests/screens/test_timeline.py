@@ -147,3 +147,15 @@ async def test_no_incident_says_what_to_do(console: Any) -> None:
     async with console.open():
         await console.press("4")
         await console.until(lambda: "D declares one" in console.text())
+
+
+async def test_what_came_while_nobody_looked_is_there(console: Any) -> None:
+    stream = _long(console, 20)
+    async with console.open():
+        await _timeline(console)
+        await console.press("1")
+        with console.journal() as journal:
+            journal.append(stream, [actions.note("meanwhile", at=START + timedelta(hours=2))])
+        await console.until(lambda: console.app.desk.incident.count == 22)
+        await console.press("4")
+        await console.until(lambda: "meanwhile" in _body(console)[-1])
