@@ -40,7 +40,7 @@ class ReportRoom(Room):
         self._visible = False
         self._building: tuple[str, int, int] | None = None  # (stream, events, width) of the one under way
         self._problem = ""
-        self._leaving: list[Report] = []
+        self._wide = 0
 
     def compose(self) -> ComposeResult:
         yield self.head
@@ -68,13 +68,12 @@ class ReportRoom(Room):
 
     def _wanted(self) -> tuple[str, int, int] | None:
         incident = self.desk.incident
-        width = (self.pane.size.width or self.size.width) - 2
-        return (incident.stream, incident.count, max(width, 20)) if incident is not None else None
+        return (incident.stream, incident.count, max(self._wide - 2, 20)) if incident is not None else None
 
     def _build(self, *, anyway: bool = False) -> None:
         """Build it, unless what is there or under way is the same."""
         wanted, deps = self._wanted(), self.desk.deps
-        if wanted is None or deps is None or not self._visible or not self.size.width:
+        if wanted is None or deps is None or not self._visible or not self._wide:
             return
         report = self.report
         same = report is not None and (report.stream, report.count, report.width) == wanted
@@ -86,7 +85,7 @@ class ReportRoom(Room):
 
         def still() -> bool:
             now = self._wanted()
-            return self._visible and now is not None and (now[0], now[2]) == (stream, width)
+            return now is not None and (now[0], now[2]) == (stream, width)
 
         async def run() -> None:
             from console.journal.errors import JournalError
@@ -183,6 +182,7 @@ class ReportRoom(Room):
         self.pane.display = not on
 
     def on_resize(self) -> None:
+        self._wide = self.size.width or self._wide  # nothing while another room, or help, is looked at
         self.call_after_refresh(self._build)
 
     def redraw(self) -> None:

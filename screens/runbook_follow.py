@@ -72,6 +72,7 @@ class Following(StepKeys, CommandKeys, ElsewhereKeys, Widget, inherit_bindings=F
         self._place: Place | None = None
         self._advance: tuple[str, str] | None = None  # (run, step) whose settling takes the cursor along
         self._in_sight = False
+        self._ticks = 0
         self._caught_up = ""  # the row that everything else is about
         self._resolving: tuple[Any, ...] = ()  # what the command was last resolved from
         self._restored = ""  # the stream whose place was taken up again
@@ -366,7 +367,9 @@ class Following(StepKeys, CommandKeys, ElsewhereKeys, Widget, inherit_bindings=F
             return
         if self.feed.live:
             self.feed.look()
-        self.draw()
+        self._ticks += 1
+        if self._ticks % 4 == 0:  # clocks: once a second is enough
+            self.draw()
 
     def on_resize(self, event: events.Resize) -> None:
         self.arming.rows, self.arming.columns = self.app.size.height, self.app.size.width
