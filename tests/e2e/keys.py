@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import time
+from functools import partial
 
 from tests.e2e.terminal import Terminal
 
@@ -31,16 +33,22 @@ def note(terminal: Terminal, line: str) -> None:
 
 
 def select(terminal: Terminal, words: str) -> None:
-    """Move the cursor to the line with *words*, from the top."""
-    terminal.press("home")
-    terminal.wait_quiet(0.15)
-    for _ in range(50):
-        here = cursor_line(terminal)
-        if words in here:
+    """Put the cursor on the line with *words*, which is on the screen, and wait until it stays there."""
+    for _ in range(60):
+        screen = terminal.wait_quiet(0.3).split("\n")
+        there = next((row for row, line in enumerate(screen) if words in line and line[:1] in "▌ "), None)
+        here = next((row for row, line in enumerate(screen) if line.startswith("▌")), None)
+        assert there is not None, f"no line with {words!r}:\n{terminal.framed()}"
+        assert here is not None, f"no cursor:\n{terminal.framed()}"
+        if here == there:
             return
-        terminal.press("down")
-        terminal.wait_until(lambda _, here=here: cursor_line(terminal) != here, what="the cursor to move")
-    raise AssertionError(f"no line with {words!r}:\n{terminal.framed()}")
+        terminal.press("down" if there > here else "up")
+        terminal.wait_until(partial(_moved, terminal, screen[here]), what="the cursor to move")
+    raise AssertionError(f"the cursor does not come to {words!r}:\n{terminal.framed()}")
+
+
+def _moved(terminal: Terminal, before: str, _screen: str) -> bool:
+    return cursor_line(terminal) != before
 
 
 def cursor_line(terminal: Terminal) -> str:
@@ -56,3 +64,8 @@ def run(terminal: Terminal, ends: str = r"finished, exit 0") -> None:
     if asked:  # what destroys something asks for a word of it
         terminal.type(asked[1] + "\n")
     terminal.wait_for(ends)
+
+
+def hands_off(seconds: float) -> None:
+    """Touch no key for so long: where a pause is itself what is tested."""
+    time.sleep(seconds)

@@ -28,7 +28,7 @@ def test_the_story_by_keyboard(tmp_path: Path) -> None:
     report = tmp_path / "report.md"
     # A command is armed only when all of it stands on the screen, its folder too: paths must be short at 80 columns.
     out = Path(tempfile.mkdtemp(prefix="v-", dir="/tmp"))
-    argv = [VIGIE, "--actor", "ann", "demo", "--speed", "20", "--seed", "3"]
+    argv = [str(VIGIE), "--actor", "ann", "demo", "--speed", "20", "--seed", "3"]
     with Terminal(argv, size=(80, 24), env={"TMPDIR": str(out)}, cwd=out) as terminal:
         # Status: everything is well, and then it is not.
         terminal.wait_for(keys.READY)
