@@ -189,7 +189,7 @@ def find(named: str | None, environ: Mapping[str, str] = os.environ) -> Path | N
     wanted = named or environ.get("VIGIE_CONFIG")
     if wanted:
         path = Path(wanted).expanduser()
-        if not path.is_file():
+        if not path.is_file() and str(path) != os.devnull:  # /dev/null: the defaults, whatever is installed
             raise ConfigError(f"{path}: no such configuration file")
         return path
     return next((path for path in default_config_files() if path.is_file()), None)
@@ -273,6 +273,13 @@ def _check(config: Config, loaded: Loaded) -> None:
                 raise refuse(("services", index, "parents"), f"no service is named {parent!r}")
     if not config.severities:
         raise refuse(("severities",), "expected at least one level")
+    levels: set[str] = set()
+    for index, level in enumerate(config.severities):
+        if not re.fullmatch(r"[^\W_][\w.-]*", level.name):
+            raise refuse(("severities", index, "name"), f"expected one word such as SEV1, got {level.name!r}")
+        if level.name.casefold() in levels:
+            raise refuse(("severities", index, "name"), f"the level {level.name!r} stands here twice")
+        levels.add(level.name.casefold())
 
 
 def resolve_paths(

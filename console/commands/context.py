@@ -170,8 +170,10 @@ class Context:
 
     @staticmethod
     def echo(text: str) -> None:
-        """A line of data on stdout."""
-        sys.stdout.write(text + "\n")
+        """A line of data on stdout, made visible whatever it holds."""
+        from console.sanitize import visible
+
+        sys.stdout.write(visible(text) + "\n")
 
     @staticmethod
     def note(text: str) -> None:

@@ -125,3 +125,20 @@ def test_sizes(text: str, size: int) -> None:
 def test_the_hash_tells_configurations_apart() -> None:
     assert Config().hash() == Config().hash()
     assert Config().hash() != Config(theme="light").hash()
+
+
+@pytest.mark.parametrize(
+    ("names", "wrong"),
+    [(["SEV1", "sev1"], "stands here twice"), (["SEV 1"], "expected one word"), ([""], "expected one word")],
+)
+def test_severities_can_be_typed_and_told_apart(names: list[str], wrong: str, tmp_path: Path) -> None:
+    path = tmp_path / "vigie.yaml"
+    path.write_text("severities:\n" + "".join(f"  - name: '{name}'\n" for name in names))
+    with pytest.raises(ConfigError, match=wrong) as caught:
+        configuration.load(path)
+    assert str(caught.value).startswith(f"{path}:{len(names) + 1}: severities[{len(names) - 1}].name: ")
+
+
+def test_dev_null_is_no_configuration() -> None:
+    path = configuration.find("/dev/null")
+    assert configuration.load(path) == Config()

@@ -90,3 +90,25 @@ def test_a_runbook_has_a_title(title: str, vigie: Vigie, tmp_path: Path, monkeyp
 
 def test_config_path_says_where_a_configuration_would_be(vigie: Vigie) -> None:
     assert "/etc/vigie/vigie.yaml" in vigie.ok("config", "path").out
+
+
+@pytest.mark.parametrize("check", ["{kind: bogus}", "{kind: http}", "{kind: tcp, host: a, port: 99999}"])
+@pytest.mark.parametrize("call", [["config", "show"], ["doctor"]])
+def test_a_check_that_cannot_be_made_is_told_before_the_night(
+    call: list[str], check: str, vigie: Vigie, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "vigie.yaml"
+    path.write_text(f"services:\n  - name: a\n    checks:\n      - {check}\n")
+    monkeypatch.setenv("VIGIE_CONFIG", str(path))
+    done = vigie(*call)
+    assert done.code in (1, 2)
+    assert f"{path}:4: services[0].checks[0]" in done.out + done.err
+
+
+def test_what_is_shown_of_a_configuration_is_visible(
+    vigie: Vigie, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "vigie.yaml"
+    path.write_text('title: "a\\u202eb"\n')
+    monkeypatch.setenv("VIGIE_CONFIG", str(path))
+    assert "\u202e" not in vigie.ok("config", "show").out
