@@ -143,10 +143,18 @@ def by_journal() -> Iterator[Figure]:
         small.incident(2)
         large.incident(EVENTS)
         with small.watch("same", _CHECKS), large.watch("same", _CHECKS):
+            first = _with_incident(large, size)[1]  # nobody has folded it before: the next ones start from a checkpoint
             paints: dict[str, list[tuple[Run, float]]] = {"small": [], "large": []}
             for _ in range(max(RUNS // 2, 3)):
                 for name, one in (("small", small), ("large", large)):
                     paints[name].append(_with_incident(one, size))
+    yield Figure(
+        f"{EVENTS:,} events never read before: the incident in the header",
+        first,
+        "ms",
+        first / statistics.median(incident for _, incident in paints["large"]),
+        "the next start",
+    )
     for what, of in (
         ("first visible character", lambda pair: pair[0].paint),
         ("real data on the screen", lambda pair: pair[0].live),

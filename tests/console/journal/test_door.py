@@ -164,15 +164,18 @@ def test_two_processes_make_one_database(tmp_path: Path) -> None:
 def test_a_migration_runs_while_an_older_process_is_open(
     opened: Open, stream: str, monkeypatch: pytest.MonkeyPatch, db: Path
 ) -> None:
-    older = opened()
-    more = [*connection.migrations(), (2, "CREATE TABLE later (x INTEGER) STRICT;\nCREATE INDEX later_x ON later (x);")]
+    older, known = opened(), connection.known_version()
+    more = [
+        *connection.migrations(),
+        (known + 1, "CREATE TABLE later (x INTEGER) STRICT;\nCREATE INDEX later_x ON later (x);"),
+    ]
     monkeypatch.setattr(connection, "migrations", lambda: more)
-    monkeypatch.setattr(connection, "known_version", lambda: 2)
+    monkeypatch.setattr(connection, "known_version", lambda: known + 1)
     newer = opened()
     assert newer.rows("SELECT count(*) FROM later") == [(0,)]
     older.append(stream, [New(body=Declared(title="still here"))])
     assert newer.head(stream)[0] == 2
-    backup = db.with_name("vigie.db.schema-1.backup")
+    backup = db.with_name(f"vigie.db.schema-{known}.backup")
     assert backup.stat().st_mode & 0o777 == 0o600
 
 
