@@ -259,8 +259,6 @@ _INCIDENT: Final = (
         "open this incident",
         "Make the incident under the cursor the current one; everywhere else follows.",
         "incident",
-        hint=1,
-        short="open",
         off=needs("incident", why="i lists the incidents first"),
     ),
     Action(

@@ -15,6 +15,7 @@ from screens.room import Room
 from screens.widgets.line import Lines
 from screens.widgets.steps_text import TextPane
 from screens.widgets.table import ListRows, Table
+from screens.widgets.text import Span
 
 if TYPE_CHECKING:
     from console.config import SeverityConfig
@@ -161,6 +162,15 @@ class IncidentRoom(Room):
 
     def place(self) -> str:
         return self.table.place if self._listing else self.pane.place
+
+    def header_notice(self) -> tuple[Span, ...]:
+        if not self._listing:
+            return ()
+        return (
+            ((f"/{self._words}  ", "accent"), ("Enter switches", "dim"))
+            if self._words
+            else (("Enter switches", "dim"),)
+        )
 
     def back(self) -> bool:
         if self._listing:

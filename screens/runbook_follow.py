@@ -73,6 +73,7 @@ class Following(StepKeys, CommandKeys, ElsewhereKeys, Widget, inherit_bindings=F
         self._advance: tuple[str, str] | None = None  # (run, step) whose settling takes the cursor along
         self._in_sight = False
         self._ticks = 0
+        self._page_height: int | str = "1fr"
         self._caught_up = ""  # the row that everything else is about
         self._resolving: tuple[Any, ...] = ()  # what the command was last resolved from
         self._restored = ""  # the stream whose place was taken up again
@@ -216,10 +217,17 @@ class Following(StepKeys, CommandKeys, ElsewhereKeys, Widget, inherit_bindings=F
         self.output_head.display = out
         self.output.display = out
         self.page.display = self.mode != OUTPUT
-        if out and self.mode == STEP:
-            self.output.styles.height = max(min(height // 2 - 1, height - 12), 3)
-        else:
-            self.output.styles.height = "1fr"
+        self._share(height)
+
+    def _share(self, height: int) -> None:
+        """With output below it, the step takes the lines that it has, and no more than leaves the output a third."""
+        wanted: int | str = "1fr"
+        if self.output.display and self.mode == STEP:
+            most = max(height - 2 - max(height // 3, 3), 4)
+            wanted = min(max(len(self.page.lines), 4), most)
+        if self._page_height != wanted:
+            self._page_height = wanted
+            self.page.styles.height = wanted
 
     def draw(self, *, top: bool = False) -> None:
         """Everything that depends on the run, the step, the time."""
@@ -274,6 +282,7 @@ class Following(StepKeys, CommandKeys, ElsewhereKeys, Widget, inherit_bindings=F
             now=self.desk.now(),
         )
         self.page.show(page.lines, top=top)
+        self._share(self.size.height)
         if not subject:
             self.page.await_nothing()
         elif fresh or (not self.arming.is_framed and self.page.awaited != page.command):
@@ -283,7 +292,9 @@ class Following(StepKeys, CommandKeys, ElsewhereKeys, Widget, inherit_bindings=F
 
     def _room_for_body(self, step: Step | None, found: StepView, commands: Sequence[Command], width: int) -> int:
         """Lines that the text may take, so that the command below it is in sight."""
-        room = self.page.size.height or 12
+        room = self.size.height - 1
+        if self.output.display:
+            room -= 1 + max(self.size.height // 3, 3)
         taken = 3 + (2 if found.state != OPEN else 0) + 2 * min(len(found.observed), 3)
         if commands and self._resolved is not None:
             pieces = len(runbook_step.exact_pieces(self._resolved.ready.shown, width - 4))
@@ -405,6 +416,7 @@ class Following(StepKeys, CommandKeys, ElsewhereKeys, Widget, inherit_bindings=F
         return f"{number} of {len(looking.view.steps)}" if number else ""
 
     def situation(self) -> actions.Situation:
+        self.catch_up()
         facts: set[str] = set()
         view, step, resolved = self.view, self.step, self._resolved
         if view is not None and view.end is None:

@@ -23,7 +23,7 @@ from screens.widgets.table import Column, ListRows, Table
 from screens.widgets.text import Words
 
 if TYPE_CHECKING:
-    from console.runbook.library import Entry, Library
+    from console.runbook.library import Entry, Library, Shelf
 
 _COLUMNS: Final = (
     Column(flex=5, least=16),
@@ -86,6 +86,7 @@ class PickerView(Performs, Widget, inherit_bindings=False):
         self.previewed = ""
         self._start = start
         self._library: Library | None = None
+        self._shelf: Shelf | None = None
         self._offers: dict[str, Offer] = {}
         self._searching = False
 
@@ -108,9 +109,10 @@ class PickerView(Performs, Widget, inherit_bindings=False):
             return
 
         async def read() -> None:
-            from console.runbook.library import load_library
+            from console.runbook.library import Shelf, load_library
 
-            library = await asyncio.to_thread(load_library, deps.runbook_paths)
+            self._shelf = self._shelf or Shelf()  # what did not change on disk is not read again
+            library = await asyncio.to_thread(load_library, deps.runbook_paths, self._shelf)
             self._library = library
             self.search()
             if library.problems:
