@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, ClassVar, Final
 from console.runbook import actions as runs
 from console.runbook.model import Phase, Runbook, Step
 from console.runbook.progress import RunView, StepView
+from console.runbook.resolve import Resolved
 from console.runbook.run import Command as Execution
 from screens.arming import Arming
 from screens.performs import Performs
-from screens.runbook_command import Resolved
 from screens.runbook_list import Numbers
 from screens.runbook_output import OutputFeed
 from screens.runbook_runs import RunsNow

@@ -12,11 +12,11 @@ from textual.widget import Widget
 
 from console.runbook.model import Command, Step
 from console.runbook.progress import OPEN, RunView, StepView
+from console.runbook.resolve import Place, Resolved, commands_of, resolve
 from screens import actions, runbook_list, runbook_step
 from screens.arming import Arming, write_question
 from screens.desk import Desk
 from screens.runbook_base import INFO, OUTPUT, STEP, WHOLE, Looking
-from screens.runbook_command import Place, Resolved, commands_of, resolve
 from screens.runbook_elsewhere import ElsewhereKeys
 from screens.runbook_keys import CommandKeys
 from screens.runbook_list import PHASE, Numbers

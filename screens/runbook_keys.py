@@ -8,9 +8,9 @@ from typing import Any
 from console.runbook import actions as runs
 from console.runbook.progress import RunView, StepView
 from console.runbook.ready import request_for
+from console.runbook.resolve import Resolved, commands_of
 from screens import actions, runbook_asks
 from screens.runbook_base import RunKeys
-from screens.runbook_command import Resolved, commands_of
 
 
 class CommandKeys(RunKeys):

@@ -9,9 +9,9 @@ from console.runbook import actions as runs
 from console.runbook.model import Option
 from console.runbook.progress import StepView
 from console.runbook.ready import refusal
+from console.runbook.resolve import commands_of
 from screens import runbook_asks, runbook_step
 from screens.runbook_base import RunKeys
-from screens.runbook_command import commands_of
 
 
 class StepKeys(RunKeys):

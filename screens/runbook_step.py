@@ -13,10 +13,10 @@ from console.clock import span
 from console.journal.events import CommandFinished
 from console.runbook.model import Command, Phase, Step
 from console.runbook.progress import OPEN, RunView, StepView
+from console.runbook.resolve import Resolved
 from console.runbook.run import Act
 from console.runbook.run import Command as Execution
 from screens.look import Look
-from screens.runbook_command import Resolved
 from screens.widgets.text import Span, Words, wrap
 
 _KIND_WORDS: Final = {

@@ -18,8 +18,9 @@ from console.runbook.actions import Refused
 from console.runbook.launch import CommandRequest, LaunchError, start_command
 from console.runbook.model import Command, Param, Runbook, Step
 from console.runbook.progress import RunView, StepView
-from console.runbook.ready import Ready, make_ready, refusal, request_for
+from console.runbook.ready import refusal, request_for
 from console.runbook.recover import Places
+from console.runbook.resolve import Place, Resolved, commands_of, resolve
 from console.runbook.run import RunsFold
 from console.sanitize import one_line, visible
 
@@ -52,6 +53,7 @@ class GuidedRun:
     def __init__(self, desk: Desk, runbook: Runbook, run: str, secrets: dict[str, str], talk: Talk) -> None:
         self._desk, self._runbook, self._run, self._talk = desk, runbook, run, talk
         self._secrets = dict(secrets)
+        self._shown: dict[str, Resolved] = {}  # key → what it would run, as it was last shown
         self._params: dict[str, Param] = {param.name: param for param in runbook.params}
         self._keys: dict[str, Callable[[RunView, Step, str], None]] = {
             "": self._tick,
@@ -123,35 +125,37 @@ class GuidedRun:
                 say(f"  {line}")
         for option, answer in enumerate(step.options, 1):
             say(f"  d {option}  {one_line(answer.answer)}")
-        for key, command in self._commands(step):
-            self._show_command(key, command, self._ready(view, step, command))
+        self._shown = {key: self._resolved(view, step, command) for key, command in self._commands(step)}
+        for key, resolved in self._shown.items():
+            self._show_command(key, resolved)
         for seen in state.observed:
             say(f"  seen by {seen.by}: {one_line(seen.text)}")
         say(KEYS)
 
-    def _show_command(self, key: str, command: Command, ready: Ready) -> None:
-        say = self._talk.say
+    def _show_command(self, key: str, resolved: Resolved) -> None:
+        say, ready = self._talk.say, resolved.ready
         for line in visible(ready.shown).splitlines():
             say(f"  {key}  $ {line}")
             key = " " * len(key)
-        where = f"as {processes.user_name()}@{socket.gethostname()} in {one_line(str(ready.cwd))}"
+        where = f"as {resolved.place.user}@{resolved.place.host} in {one_line(str(ready.cwd))}"
         if ready.why_not:
             say(f"       copy it: {one_line(ready.why_not)}")
         elif ready.missing:
             say(f"       needs {', '.join(map(one_line, ready.missing))}")
         else:
             say(f"       {where}")
-        for warning in command.warnings:
+        for warning in resolved.warnings:
             say(f"       careful: {one_line(warning)}")
 
     @staticmethod
     def _commands(step: Step) -> list[tuple[str, Command]]:
         many = len(step.commands) > 1
-        found = [(f"x {number}" if many else "x", command) for number, command in enumerate(step.commands, 1)]
-        return [*found, ("x all", step.whole)] if step.whole is not None and many else found
+        names = [f"x {number}" if many else "x" for number in range(1, len(step.commands) + 1)]
+        return list(zip([*names, "x all"], commands_of(step), strict=False))
 
-    def _ready(self, view: RunView, step: Step, command: Command) -> Ready:
-        return make_ready(command, step, self._params, {**view.values, **self._secrets}, self._desk.cwd)
+    def _resolved(self, view: RunView, step: Step, command: Command) -> Resolved:
+        place = Place(socket.gethostname(), processes.user_name(), self._desk.cwd)
+        return resolve(command, step, self._params, {**view.values, **self._secrets}, place)
 
     # ── what is done ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -234,19 +238,24 @@ class GuidedRun:
     # ── commands ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _execute(self, view: RunView, step: Step, rest: str) -> None:
-        command = dict(self._commands(step)).get(f"x {rest}" if rest else "x")
+        key = f"x {rest}" if rest else "x"
+        command = dict(self._commands(step)).get(key)
         if command is None and not step.commands:
             raise Refused("nothing to run here")
         if command is None:
             raise Refused(f"no command {one_line(rest, 20)} here" if rest else "several commands: x and a number")
-        ready = self._ready(view, step, command)
+        resolved = self._resolved(view, step, command)
+        ready = resolved.ready
+        if key not in self._shown or self._shown[key].subject != resolved.subject:
+            raise Refused("it reads differently now: look again, then x")
         if ready.why_not:
             raise Refused(f"copy it: {ready.why_not}")
         if ready.missing:
             self._fill(view, ready.missing)
             self._show(self._view(), step)  # now it reads differently: it runs after another x
             return
-        self._confirm(view, step)
+        if resolved.confirm and self._talk.ask(f"type {one_line(resolved.confirm)} to run it: ") != resolved.confirm:
+            raise Refused("not confirmed: nothing was started")
         desk = self._desk
         request = request_for(
             ready,
@@ -265,14 +274,6 @@ class GuidedRun:
             if not value:
                 raise Refused(f"no value for {one_line(name)}")
             self._give(view, name, value)
-
-    def _confirm(self, view: RunView, step: Step) -> None:
-        kind, _, name = (step.confirm or "").partition("-")
-        if kind != "type" or not name:
-            return
-        wanted = view.values.get(name) or (socket.gethostname() if name == "host" else "")
-        if not wanted or self._talk.ask(f"type {one_line(wanted)} to run it: ") != wanted:
-            raise Refused("not confirmed: nothing was started")
 
     def _watch(self, request: CommandRequest) -> None:
         say = self._talk.say

@@ -277,3 +277,49 @@ def test_on_a_terminal_what_is_typed_ahead_runs_nothing(database: Path, book: Pa
     with Journal.open(database, actor="ana", origin=Origin(program="cli")) as journal:
         finishes = [event for event in journal.all(stream) if isinstance(event.body, CommandFinished)]
     assert len(finishes) == 1
+
+
+def _one_step(folder: Path, command: str) -> Path:
+    path = folder / "one.md"
+    path.write_text(f"# One\n\n## Steps\n\n1. Do it:\n\n   ```sh\n   {command}\n   ```\n\n2. Look\n")
+    return path
+
+
+@pytest.mark.parametrize(("typed", "ran"), [("wrong", False), ("rm", True)])
+def test_what_destroys_asks_for_a_word_as_the_screen_does(
+    typed: str, ran: bool, desk: Desk, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    guided = Guided(desk, _one_step(tmp_path, f"rm -rf {victim}"), tmp_path, capsys)
+    _, out = guided("x", typed, "q")
+    assert victim.exists() is not ran
+    assert ("not confirmed: nothing was started" in out) is not ran
+
+
+def test_a_value_that_another_operator_changed_is_shown_before_anything_runs(
+    desk: Desk, database: Path, tmp_path: Path
+) -> None:
+    from console.commands.guided import Desk as Where
+    from console.commands.guided import GuidedRun, Talk
+    from console.journal.folds import fold_stream
+    from console.runbook import actions, progress
+    from console.runbook.library import read_runbook_file
+    from console.runbook.run import RunsFold
+
+    book = read_runbook_file(_one_step(tmp_path, "echo to <target>")).runbooks[0].sealed()
+    actions.append(desk.journal, desk.stream, actions.start_run(book, {"target": "staging"}, run="R"))
+    answers, said = iter(["o all quiet", "x", "q"]), []
+
+    def ask(question: str) -> str | None:
+        answer = next(answers, None)
+        if answer == "o all quiet":
+            with Journal.open(database, actor="bob", origin=Origin(program="console")) as other:
+                (view,) = progress.views(fold_stream(other, desk.stream, RunsFold()))
+                actions.append(other, desk.stream, actions.set_param(view, "target", "production"))
+        return answer
+
+    talk = Talk(say=said.append, ask=ask, ask_secret=lambda question: None)
+    GuidedRun(Where(desk.journal, desk, desk.stream, Path("/"), 1_000_000, 0o600), book, "R", {}, talk).walk()
+    assert "command_started" not in [event.kind for event in desk.events()]
+    assert any("production" in line for line in said)

@@ -1,14 +1,20 @@
-"""A step's command as the operator is shown it: resolved, who and where, what to be careful about. Pure, but for :class:`Place`."""
+"""A step's command as the operator is shown it: resolved, who and where, what to be careful about, what to type first.
+
+The one place that decides whether a command may run, and what exactly was promised by showing it; the screen and the
+guided run both ask here. Pure, but for :class:`Place`.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import re
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from console.runbook import processes
 from console.runbook.model import Command, Param, Step
 from console.runbook.ready import Ready, make_ready
 
@@ -24,15 +30,11 @@ class Place:
     @classmethod
     def here(cls) -> Place:
         """This process's."""
-        import socket
-
-        from console.runbook.processes import user_name
-
         try:
             cwd = Path.cwd()
         except OSError:  # the folder is gone
             cwd = Path("/")
-        return cls(socket.gethostname(), user_name(), cwd)
+        return cls(socket.gethostname(), processes.user_name(), cwd)
 
 
 @dataclass(frozen=True)
@@ -79,7 +81,8 @@ def resolve(
     if ascii_only and not ready.shown.isascii():
         warnings = (*warnings, "some of its characters show as ? on this terminal")
     careful = "destructive" in (command.effect, step.effect) or bool(warnings) or bool(step.confirm)
-    return Resolved(ready, place, warnings, _confirm_word(command, step, ready.params) if careful else "")
+    known = {"host": place.host, **ready.params}
+    return Resolved(ready, place, warnings, _confirm_word(command, step, known) if careful else "")
 
 
 _WORD: Final = re.compile(r"[\w./:@-]{2,40}")
