@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from console.clock import from_us, parse_rfc3339, parse_span, rfc3339, span, t_plus, to_us
 
 moments = st.datetimes(
-    timezones=st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=30))]), min_value=datetime(1902, 1, 1)
+    timezones=st.sampled_from([UTC, timezone(timedelta(hours=5, minutes=30))]),
+    min_value=datetime(1902, 1, 1),
+    max_value=datetime(9998, 1, 1),
 )
 
 

@@ -13,6 +13,7 @@ from collections import Counter
 from typing import Any, Final
 
 import pyte
+from wcwidth import wcwidth
 
 _TOKEN: Final = re.compile(
     r"(?P<text>[^\x1b\x80-\x9f]+)"
@@ -112,7 +113,16 @@ class ScreenModel:
 
     def text(self) -> str:
         """The screen as lines, trailing blanks cut."""
-        return "\n".join(line.rstrip() for line in self.cells.display)
+        return "\n".join(self._line(row).rstrip() for row in range(self.cells.lines))
+
+    def _line(self, row: int) -> str:
+        """One line. pyte leaves an empty cell where a wide character lost its first half; a terminal shows a blank."""
+        cells, shown, column = self.cells.buffer[row], [], 0
+        while column < self.cells.columns:
+            data = cells[column].data or " "
+            shown.append(data)
+            column += 2 if wcwidth(data[0]) == 2 else 1
+        return "".join(shown)
 
     def resize(self, columns: int, lines: int) -> None:
         """The window has another size; content stays at the top left."""
