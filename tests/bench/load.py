@@ -29,6 +29,7 @@ _PRESSES: Final = int(os.environ.get("VIGIE_BENCH_KEYS", "150"))
 _EVENTS: Final = min(100_000, int(os.environ.get("VIGIE_BENCH_EVENTS", "100000")))
 _STREAMED: Final = 16_000_000
 
+_STEP_ENDS: Final = 10  # the line of the screen under the command of the step below
 _RUNBOOK: Final = """\
 # Feed is behind
 
@@ -83,9 +84,8 @@ def shuffled(keys: Sequence[str], presses: int = _PRESSES) -> list[str]:
 def streaming() -> Iterator[Figure]:
     """The cursor between the steps of a run, onto and off the step whose command floods its pane."""
     keys = ["j", "k"] * (_PRESSES // 2)
-    columns, lines = _SIZE
-    # The pane that streams: right of the list, in the lower half, down to the two lines at the bottom.
-    pane = (columns * 36 // 100 - 2, lines - 2 - max(min((lines - 5) // 2 - 1, lines - 17), 3) - 2, 0, -2)
+    # The pane that streams: right of the list, from under the step's command down to the two lines at the bottom.
+    pane = (_SIZE[0] * 36 // 100 - 2, _STEP_ENDS, 0, -2)
     with scene(20) as here, here.watch("same", 20):
         stream = here.incident(50)
         with here.journal() as journal:
