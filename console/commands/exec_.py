@@ -25,11 +25,13 @@ def exec_(ctx: Context, incident: str | None, command: tuple[str, ...]) -> int:
     """Run a command and record it, its output and its exit code.
 
     It goes on if this terminal is lost; ctrl-C interrupts it, a second one ends it. Its output (stdout and stderr
-    together) goes to stdout, and is kept beside the database.
+    together) goes to stdout, and is kept beside the database. Of what names itself a secret (--password=…, TOKEN=…, a
+    password in a URL, an Authorization header) the record says only that it was there.
     """
     from console.commands.following import LineSink, RawSink, exit_code, follow
     from console.journal.errors import JournalError
     from console.runbook import processes
+    from console.runbook.hush import hushed
     from console.runbook.launch import CommandRequest, LaunchError, start_command
     from console.runbook.recover import reconcile
 
@@ -44,7 +46,7 @@ def exec_(ctx: Context, incident: str | None, command: tuple[str, ...]) -> int:
             if stream is None:
                 ctx.note("vigie: no incident is open, so it is recorded in the watch stream")
             request = CommandRequest(
-                text=shlex.join(command),
+                text=shlex.join(hushed(command)),
                 argv=command,
                 stream=stream,
                 cwd=Path.cwd(),

@@ -59,11 +59,9 @@ def translate(error: sqlite3.Error, path: Path) -> JournalError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     text = str(error)
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return Locked(
-            f"{path}: another process holds the database; what you typed is kept and is saved when it lets go"
-        )
+        return Locked(f"{path}: another process holds the database; it can be written again when that one lets go")
     if code == sqlite3.SQLITE_FULL:
-        return DiskFull(f"{path}: no space left on the disk; what you typed is kept and is saved when there is room")
+        return DiskFull(f"{path}: no space left on the disk; it can be written again when there is room")
     if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_READONLY_ROLLBACK:
         return Interrupted(
             f"{path}: a writer was killed in the middle of a write; open it once without --read-only to undo that"
@@ -82,5 +80,5 @@ def translate(error: sqlite3.Error, path: Path) -> JournalError:
             f"{path}: can't be opened ({text}); check the folder and its permissions, or --db names another file"
         )
     if code == sqlite3.SQLITE_IOERR:
-        return DiskFull(f"{path}: the disk refused the write ({text}); what you typed is kept and is tried again")
+        return DiskFull(f"{path}: the disk refused the write ({text}); it can be written again when the disk takes it")
     return JournalError(f"{path}: {text}")

@@ -15,6 +15,7 @@ Whether somebody still looks after the command is told by the lock on its output
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from typing import Any
@@ -48,9 +49,14 @@ def write(folder: str, status: dict[str, Any], *, mode: int = 0o600, sync: bool 
     handle = os.open(fresh, os.O_CREAT | os.O_TRUNC | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     try:
         os.fchmod(handle, mode)
-        os.write(handle, json.dumps(status).encode())
+        data = json.dumps(status).encode()
+        if os.write(handle, data) < len(data):  # a disk that just filled up takes a part, and says nothing
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), fresh)
         if sync:
             os.fsync(handle)
+    except OSError:
+        os.unlink(fresh)  # noqa: PTH108 - no pathlib before the spawn
+        raise
     finally:
         os.close(handle)
     os.rename(fresh, path)  # noqa: PTH104 - no pathlib before the spawn

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -193,3 +195,23 @@ def test_requests_are_read_once_and_only_whole_lines(tmp_path: Path) -> None:
         assert found == []
         file.write(', "by": "bob"}\n')
     assert status.requests(folder, "C", offset)[0] == [{"do": "cancel", "by": "bob"}]
+
+
+def test_a_status_that_did_not_fit_never_replaces_the_one_before(tmp_path: Path) -> None:
+    """The file system takes a part of the write and reports no error, as on a disk that just filled up."""
+    status.write(str(tmp_path), {"command": "C", "state": status.RUNNING})
+    script = (
+        "import resource, signal, sys\n"
+        "from console.runbook import status\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))\n"
+        "try:\n"
+        "    status.write(sys.argv[1], {'command': 'C', 'state': 'finished', 'text': 'x' * 500})\n"
+        "except OSError:\n"
+        "    sys.exit(7)\n"
+    )
+    assert subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False).returncode == 7
+    found = status.read(str(tmp_path), "C")
+    assert found is not None
+    assert found["state"] == status.RUNNING
+    assert [path.name for path in tmp_path.iterdir()] == ["C.status"]
