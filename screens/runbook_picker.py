@@ -244,6 +244,11 @@ class PickerView(Performs, Widget, inherit_bindings=False):
 
     def do_start(self) -> None:
         offer = self.offer
+        if (
+            self._searching and not self.previewed
+        ):  # typed ahead: what stands under the cursor now was not what was meant
+            self.desk.say("the list was still changing: s again starts what is under the cursor")
+            return
         if offer is not None:
             self._start(offer, starting_values(offer.entry.runbook, self.labels, {}))
 

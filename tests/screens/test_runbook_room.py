@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -15,6 +16,7 @@ from console.incident import actions as incidents
 from console.runbook import actions as runs
 from console.runbook.library import load_library
 from console.runbook.run import RunsFold
+from screens import runbook_picker
 from screens.errands import RunbookFor
 from screens.look import Look
 
@@ -225,6 +227,32 @@ async def test_leaving_the_declare_line_starts_nothing(place: Any) -> None:
         await place.until(lambda: place.app.desk.incident is not None)
         await place.pilot.pause(0.2)
         assert following(place).view is None
+
+
+async def test_a_start_typed_ahead_of_the_list_starts_nothing(place: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    stream = declared(place)
+    async with place.open():
+        await place.until(lambda: place.app.desk.incident is not None)
+        await place.press("3")
+        await place.until(lambda: room(place).picker.table.count > 1)
+        found, may_go_on = runbook_picker.find, threading.Event()
+
+        def slow(*about: Any) -> Any:
+            assert may_go_on.wait(30)
+            return found(*about)
+
+        monkeypatch.setattr(runbook_picker, "find", slow)
+        await place.press("slash")
+        await place.type("queue is long")
+        await place.press("enter", "s")
+        await place.until(lambda: "still changing" in place.text())
+        may_go_on.set()
+        await place.until(lambda: room(place).picker.table.count == 1)
+        await place.press("s")
+        await place.until(lambda: following(place).view is not None)
+        assert following(place).view.title == "The queue is long"
+    with place.journal() as journal:
+        assert [event.kind for event in journal.all(stream)].count("run_started") == 1
 
 
 # ── following ────────────────────────────────────────────────────────────────────────────────────────────────────
