@@ -166,8 +166,8 @@ class Paths(Struct, frozen=True):
 
     @property
     def log(self) -> Path:
-        """What goes wrong inside, for whoever mends Vigie."""
-        return self.folder / "vigie.log"
+        """What a detached watch says."""
+        return self.folder / "watch.log"
 
 
 def default_config_files() -> tuple[Path, ...]:
@@ -288,11 +288,16 @@ def resolve_paths(
     """Where the database is: ``--db``, ``VIGIE_DB``, the configuration, the user's data folder."""
     named = named_db or environ.get("VIGIE_DB")
     if named:
-        return Paths(Path(named).expanduser().absolute())
-    if config.database:
+        path = Path(named).expanduser()
+    elif config.database:
         base = source.parent if source else Path.cwd()
-        return Paths((base / Path(config.database).expanduser()).absolute())
-    return Paths(default_database().absolute())
+        path = base / Path(config.database).expanduser()
+    else:
+        path = default_database()
+    path = path.absolute()
+    return Paths(
+        path.resolve() if path.is_symlink() else path
+    )  # what lies beside it lies beside the file, not the link
 
 
 def runbook_paths(config: Config, source: Path | None) -> list[Path]:

@@ -336,7 +336,7 @@ def test_a_console_starts_one_and_finds_it_again(detached: Place, monkeypatch: p
     keeper.start(place.paths, place.config)  # and a second one that is started anyway goes away
     until(lambda: "another watch leads" in keeper.last_words(place.paths), "the second one ends")
     assert place.leader_pid() == pid
-    assert keeper.log_path(place.paths).stat().st_mode & 0o777 == 0o600
+    assert place.paths.log.stat().st_mode & 0o777 == 0o600
 
     other = place.config.with_name("other.yaml")
     other.write_text("title: another\n")

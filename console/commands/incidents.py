@@ -100,5 +100,5 @@ def _show(ctx: Context, row: dict[str, Any]) -> None:
     ctx.echo(one_line(text).replace("  ", " ") if "\n" in text else text)
     for match in row["matches"][:5]:
         ctx.echo(f"         {one_line(match, 200)}")
-    if row["matches"] and row["mitigated_by"]:
+    if row["matches"] and row["mitigated_by"] not in (None, "mitigated"):  # a bare milestone says nothing of how
         ctx.echo(f"         mitigated by: {one_line(row['mitigated_by'], 200)}")

@@ -72,8 +72,8 @@ def translate(error: sqlite3.Error, path: Path) -> JournalError:
         return NotOurs(f"{path}: not a Vigie database; --db names another file")
     if code == sqlite3.SQLITE_CORRUPT:
         return Corrupt(
-            f"{path}: the database is damaged ({text}); move it aside, then `vigie --db {path}.damaged export` "
-            "saves what can be read, and a new one starts"
+            f"{path}: the database is damaged ({text}); move it aside and a new one starts, "
+            "`sqlite3 COPY .recover` may save what can be read"
         )
     if code == sqlite3.SQLITE_CANTOPEN:
         return ReadOnly(

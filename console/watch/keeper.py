@@ -20,11 +20,6 @@ _LONGEST_RETRY_S: Final = 60.0
 _LOG_LIMIT: Final = 1_000_000  # bytes
 
 
-def log_path(paths: Paths) -> Path:
-    """What a detached watch says."""
-    return paths.folder / "watch.log"
-
-
 def ensure_running(paths: Paths, config_file: Path | None, clock: Clock | None = None) -> bool:
     """Start a detached watch unless somebody leads. Returns whether one was started.
 
@@ -48,7 +43,7 @@ def start(paths: Paths, config_file: Path | None) -> None:
         command += ["--config", str(config_file.absolute())]
     file_mode = place.file_mode_of(paths.database)
     place.make_folder(paths.folder, file_mode)
-    log = _open_log(log_path(paths), file_mode)
+    log = _open_log(paths.log, file_mode)
     try:
         child = subprocess.Popen(
             command,
@@ -82,7 +77,7 @@ def _open_log(path: Path, file_mode: int) -> int:
 def last_words(paths: Paths) -> str:
     """The last line of the log: why a watch ended."""
     try:
-        with log_path(paths).open("rb") as file:
+        with paths.log.open("rb") as file:
             file.seek(max(0, file.seek(0, os.SEEK_END) - 2000))
             lines = file.read().decode("utf-8", "replace").strip().splitlines()
     except OSError:

@@ -142,3 +142,11 @@ def test_severities_can_be_typed_and_told_apart(names: list[str], wrong: str, tm
 def test_dev_null_is_no_configuration() -> None:
     path = configuration.find("/dev/null")
     assert configuration.load(path) == Config()
+
+
+def test_what_lies_beside_the_database_lies_beside_the_file_and_not_beside_a_link_to_it(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "vigie.db").touch()
+    (tmp_path / "link.db").symlink_to(tmp_path / "real" / "vigie.db")
+    paths = configuration.resolve_paths(Config(), None, str(tmp_path / "link.db"))
+    assert paths == Paths(tmp_path / "real" / "vigie.db")
