@@ -25,11 +25,11 @@ def metrics(ctx: Context, incident: str | None, everything: bool, as_json: bool)
 
     with open_journal(ctx) as journal:
         if everything:
-            found = [measured.compute(folded(journal, info.stream)) for info in journal.incidents()]
+            found = [measured.compute(folded(journal, info.stream, checkpoint=False)) for info in journal.incidents()]
             _across(ctx, found, as_json)
             return
         stream = chosen(ctx, journal, incident)
-        state = folded(journal, stream)
+        state = folded(journal, stream, checkpoint=False)
         alias = journal.alias(stream)
     values = measured.compute(state)
     if as_json:

@@ -35,9 +35,10 @@ def chosen(ctx: Context, journal: Journal, named: str | None) -> str:
     return newest[0].stream
 
 
-def folded(journal: Journal, stream: str) -> Incident:
-    """The incident's state, from its checkpoint where there is one."""
+def folded(journal: Journal, stream: str, *, checkpoint: bool = True) -> Incident:
+    """The incident's state, from its checkpoint where there is one; without *checkpoint* from the events alone, which is
+    what the chain vouches for."""
     from console.incident.fold import IncidentFold
     from console.journal.folds import fold_stream
 
-    return fold_stream(journal, stream, IncidentFold())
+    return fold_stream(journal, stream, IncidentFold(), checkpoint=checkpoint)

@@ -13,11 +13,12 @@ from console.commands.context import Context, fail
 if TYPE_CHECKING:
     from console.journal.store import Journal
 
-# As the front matter, the JSON export, and the footer of the shipped template print them.
-_STREAM: Final = re.compile(r'^ ?"?stream"?: "([0-9A-Z]{26})"|^Stream ([0-9A-Z]{26}),', re.MULTILINE)
+# As the front matter, the JSON export, and the footer of the shipped template (Markdown or HTML) print them.
+_STREAM: Final = re.compile(r'^ ?"?stream"?: "([0-9A-Z]{26})"|^(?:<p>)?Stream ([0-9A-Z]{26}),', re.MULTILINE)
 _COUNT: Final = re.compile(r'^ ?"?events"?: ([0-9]{1,12}),?$|Chain head after ([0-9]{1,12}) events', re.MULTILINE)
 _HEAD: Final = re.compile(
-    r'^ ?"?chain_head"?: "([0-9a-f]{64})"|Chain head after [0-9]+ events: `([0-9a-f]{64})`', re.MULTILINE
+    r'^ ?"?chain_head"?: "([0-9a-f]{64})"|Chain head after [0-9]+ events: (?:`|<code>)([0-9a-f]{64})(?:`|</code>)',
+    re.MULTILINE,
 )
 _LIMIT: Final = 256 * 1024 * 1024
 
@@ -37,6 +38,8 @@ class Anchor(NamedTuple):
 @click.pass_obj
 def verify(ctx: Context, incident: str | None, against: str | None, as_json: bool) -> int:
     """Recompute the hash chain of one incident, or of all streams. Exit 1 and the first bad seq when one is broken."""
+    if against and ctx.paths.holds(Path(against)):
+        fail(f"{against}: is the record itself, or a part of it; name an export")
     anchor = _anchor(Path(against)) if against else None
     with ctx.reader() as journal:
         streams = _streams(journal, incident, anchor)

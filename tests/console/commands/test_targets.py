@@ -112,3 +112,34 @@ def test_what_is_shown_of_a_configuration_is_visible(
     path.write_text('title: "a\\u202eb"\n')
     monkeypatch.setenv("VIGIE_CONFIG", str(path))
     assert "\u202e" not in vigie.ok("config", "show").out
+
+
+@pytest.mark.parametrize("form", ["md", "json", "html"])
+def test_every_form_of_an_export_can_be_held_against_the_record(form: str, vigie: Vigie, tmp_path: Path) -> None:
+    file = tmp_path / f"pm.{form}"
+    vigie.ok("export", "--format", form, "-o", file)
+    vigie.ok("note", "since then")
+    assert "as the export saw it (1 events since)" in vigie.ok("verify", "--against", file).out
+
+
+def test_metrics_come_from_the_events_that_the_chain_vouches_for(vigie: Vigie) -> None:
+    """A checkpoint is no part of the chain: who forges one changes no number that is quoted."""
+    import sqlite3
+
+    import msgspec
+
+    from console.incident.fold import IncidentFold
+    from console.journal.events import Origin
+    from console.journal.folds import fold_stream
+    from console.journal.store import Journal
+
+    with Journal.open(vigie.database, actor="x", origin=Origin(program="cli")) as journal:
+        stream = journal.incidents()[0].stream
+        fold = IncidentFold()
+        forged = msgspec.structs.replace(fold_stream(journal, stream, fold), titles=[])
+        blob = msgspec.msgpack.encode(forged)
+    with sqlite3.connect(vigie.database) as db:
+        db.execute("INSERT INTO checkpoints VALUES (?, ?, ?, ?, ?)", (stream, fold.name, fold.version, 1, blob))
+    db.close()
+    assert vigie.ok("metrics", "--json").json["title"] == "slow"
+    assert "# INC-1: slow" in vigie.ok("export").out
