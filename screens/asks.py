@@ -29,6 +29,7 @@ class Ask:
     label: str  # "n>", "reason>"
     submit: Callable[[str], Refusal | Awaitable[Refusal]]  # Enter; the key of the choice when there are choices
     text: str = ""  # what stands in the line at first, when there is no draft
+    at_start: bool = False  # the cursor stands before that text, not behind it
     draft: str = ""  # key under which what is typed is kept
     preview: Callable[[str], Preview] | None = None
     typed: Callable[[str], None] | None = None  # called at every change

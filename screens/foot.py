@@ -16,7 +16,7 @@ from screens import actions
 from screens.asks import Ask, Choice, Refusal
 from screens.desk import Desk
 from screens.performs import Performs
-from screens.widgets.editor import LineEditor
+from screens.widgets.editor import LONGEST, LineEditor
 from screens.widgets.line import Lines
 from screens.widgets.text import Span, Words, clean, join, width_of
 
@@ -53,6 +53,7 @@ class Foot(Performs, Widget, inherit_bindings=False):
         self.desk.asked.subscribe(self, self.open, immediate=True)
         self.desk.said.subscribe(self, self.say, immediate=True)
         self.desk.drafts_loaded.subscribe(self, self._drafts_loaded, immediate=True)
+        self.desk.troubled.subscribe(self, lambda _: self.draw_hint(), immediate=True)
         self.draw()
 
     @property
@@ -75,7 +76,10 @@ class Foot(Performs, Widget, inherit_bindings=False):
         if ask is None:
             self._offered = ()
         else:
-            self._editor.set((self.desk.drafts.get(ask.draft) if ask.draft else "") or ask.text)
+            draft = self.desk.drafts.get(ask.draft) if ask.draft else ""
+            self._editor.set(draft or ask.text)
+            if ask.at_start and not draft:
+                self._editor.home()
             self._offer()
         self.draw()
 
@@ -89,8 +93,13 @@ class Foot(Performs, Widget, inherit_bindings=False):
 
     def paste(self, text: str) -> None:
         """Text from the clipboard: made visible, and never read as keys."""
-        self._editor.insert(text.removesuffix("\n"))
+        text = text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n")  # terminals send line ends as CR
+        before = len(self._editor.text)
+        self._editor.insert(text)
+        whole = len(self._editor.text) - before >= len(text)
         self._changed()
+        if not whole:
+            self._refuse(f"only {LONGEST:,} characters fit into a line: `vigie attach` keeps a file whole")
 
     def _changed(self) -> None:
         ask = self.current

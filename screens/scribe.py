@@ -161,7 +161,8 @@ def declare(
         id="declare",
         label="declare>",
         draft=DECLARE if not source else "",
-        text=text,
+        text=f" {text}" if text else "",
+        at_start=True,  # what is missing is the severity, and that comes first
         submit=submit,
         typed=typing.typed,
         preview=typing.preview,

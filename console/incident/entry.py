@@ -29,13 +29,13 @@ def preview(entry: Entry, zero: datetime | None = None) -> str:
 
 
 def _declare_parts(entry: Entry) -> list[str]:
-    parts = [entry.severity or "no severity yet", entry.text]
+    parts = [entry.severity or "no severity yet"]
     if entry.at is not None:
         ago = span(max((entry.frozen - entry.at).total_seconds(), 0))
         parts.append(f"impact since {utc_words(entry.at, entry.precision)} ({ago} ago)")
     if entry.services:
         parts.append(", ".join(entry.services))
-    return parts
+    return [*parts, entry.text]  # the title last: where the line is too narrow, it stands above anyway
 
 
 def _note_parts(entry: Entry, zero: datetime | None) -> list[str]:

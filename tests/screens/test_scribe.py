@@ -167,6 +167,49 @@ async def test_a_paste_is_text_never_keys(console: Any) -> None:
         assert console.lines()[-2].startswith("n> one↵two<ESC>[31m")
 
 
+async def test_a_paste_of_lines_as_terminals_send_it(console: Any) -> None:
+    """Inside a bracketed paste the ends of lines arrive as carriage returns."""
+    from textual.events import Paste
+
+    stream = console.declare(actions.declare("checkout"))
+    async with console.open():
+        await console.until(lambda: console.app.desk.incident is not None)
+        await console.press("n")
+        console.app.post_message(Paste("one\rtwo\r\nthree\r"))
+        await console.until(lambda: "three" in console.lines()[-2])
+        assert console.lines()[-2].startswith("n> one↵two↵three")
+        await console.press("enter")
+        await console.until(lambda: _notes(console, stream) == ["one\ntwo\nthree"])
+
+
+async def test_a_paste_that_does_not_fit_says_so(console: Any) -> None:
+    from textual.events import Paste
+
+    console.declare(actions.declare("checkout"))
+    async with console.open():
+        await console.until(lambda: console.app.desk.incident is not None)
+        await console.press("n")
+        console.app.post_message(Paste("x" * 30_000))
+        await console.until(lambda: "only 20,000 characters" in console.lines()[-1])
+
+
+async def test_the_count_of_unsaved_lines_goes_while_another_is_typed(console: Any) -> None:
+    console.declare(actions.declare("checkout"))
+    async with console.open():
+        await console.until(lambda: console.app.desk.incident is not None)
+        other = sqlite3.connect(console.paths.database, isolation_level=None)
+        other.execute("BEGIN EXCLUSIVE")
+        await console.press("n")
+        await console.type("first")
+        await console.press("enter", "n")
+        await console.type("half")
+        await console.until(lambda: "unsaved (1)" in console.lines()[-1])
+        other.execute("ROLLBACK")
+        other.close()
+        await console.until(lambda: "unsaved" not in console.text())
+        assert console.lines()[-2].startswith("n> half")
+
+
 async def test_keys_typed_ahead_land_in_the_line(console: Any) -> None:
     """Sent in one go, as a slow link delivers them: not one may be taken for a command."""
     from textual.events import Key

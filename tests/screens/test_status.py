@@ -81,11 +81,13 @@ async def test_declare_from_a_check_takes_its_labels(console: Any, given: Any) -
     async with console.open():
         console.show(_outage(given))
         await console.press("D")
-        assert "declare> ApiDown: http 503, 5 of 5 failing -3m" in console.lines()[-2]
+        assert "declare>  ApiDown: http 503, 5 of 5 failing -3m" in console.lines()[-2]
         assert "impact since" in console.lines()[-1]
+        await console.type("sev2")  # the severity is what is missing: it goes where the cursor stands
+        assert "declare> sev2 ApiDown: http 503, 5 of 5 failing -3m" in console.lines()[-2]
         await console.press("enter")
         await console.until(lambda: console.app.desk.incident is not None)
-        assert "INC-1 no severity" in console.lines()[1] and "T+00:0" in console.lines()[1]
+        assert "INC-1 SEV2" in console.lines()[1] and "T+00:0" in console.lines()[1]
         with console.journal() as journal:
             declared = next(event.body for event in journal.since(0) if isinstance(event.body, Declared))
         assert declared.labels["alertname"] == "ApiDown"
