@@ -30,7 +30,7 @@ def bench() -> Iterator[Figure]:
                         meter.press(mode)
                         meter.quiet(0.3, 3)
                     switch = press_each(meter, list(_MODES) * 2, ignored=CLOCKS)
-                    line = press_each(meter, ["/", *"feeder lag", "ctrl+c", "esc"], ignored=CLOCKS)
+                    line = press_each(meter, ["/", *"feeder lag"], ignored=CLOCKS)
                 yield from figures(size, cursor, page, switch, line)
 
 
@@ -57,7 +57,6 @@ def figures(size: tuple[int, int], cursor: Pressed, page: Pressed, switch: Press
             yield Figure(f"bytes a {what}, {where}", ours.cost, "bytes", ratio, f"{name}, {their.cost:,.0f} bytes")
             words = f"{name}, {their.p50:.1f} ms"
             yield Figure(f"{what} to settled screen p50, {where}", ours.p50, "ms", ours.p50 / their.p50, words)
-        yield Figure(f"{what} to settled screen p95, {where}", ours.p95, "ms")
 
 
 def _pressed(start: Callable[[], Meter], live: str, keys: list[str]) -> Pressed:
