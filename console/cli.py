@@ -159,6 +159,14 @@ def _say(line: str) -> None:
         pass
 
 
+def _is_lost() -> bool:
+    try:
+        os.getcwd()  # noqa: PTH109 - asked for its error
+    except OSError:
+        return True
+    return False
+
+
 def _nobody_reads() -> int:
     _drop_stdout()
     return 128 + signal.SIGPIPE  # what a shell says of a program whose reader went away
@@ -180,6 +188,9 @@ def _unexpected(error: Exception) -> int:
         return 2
     if isinstance(error, OSError) and error.filename is not None:
         _say(f"{error.filename}: {error.strerror}")
+        return 2
+    if isinstance(error, FileNotFoundError) and _is_lost():
+        _say("the folder that you are in is gone: cd to one that is there")
         return 2
     if isinstance(error, OSError) and error.errno in _UNWRITABLE:  # files of ours bring their names
         _drop_stdout()

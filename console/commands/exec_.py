@@ -33,12 +33,15 @@ def exec_(ctx: Context, incident: str | None, command: tuple[str, ...]) -> int:
     from console.runbook import processes
     from console.runbook.hush import hushed
     from console.runbook.launch import CommandRequest, LaunchError, start_command
+    from console.runbook.pace import Follower
     from console.runbook.recover import reconcile
 
     if not command:
         raise click.UsageError("nothing to run: vigie exec -- CMD…")
     if tuple(sys.orig_argv[-len(command) :]) == command:
         processes.hide_arguments(len(sys.orig_argv) - len(command))
+    raw = not sys.stdout.isatty()  # a pipe or a file gets every byte; a terminal that stands still holds up nothing
+    pace = Follower() if raw else None
     try:
         with ctx.journal() as journal:
             reconcile(journal, ctx.paths)
@@ -49,22 +52,32 @@ def exec_(ctx: Context, incident: str | None, command: tuple[str, ...]) -> int:
                 text=shlex.join(hushed(command)),
                 argv=command,
                 stream=stream,
-                cwd=Path.cwd(),
+                cwd=_cwd(),
                 stdin=_input(),
+                pace=pace.handle if pace else None,
                 cap_bytes=ctx.config.output_cap_bytes,
                 file_mode=ctx.file_mode,
             )
             handle = start_command(journal, ctx.paths, request)
+            if pace is not None:
+                pace.handed_over()
     except (LaunchError, JournalError) as error:
         fail(str(error), OURS)
     sys.stdout.flush()
-    sink = LineSink() if sys.stdout.isatty() else RawSink()
-    finish = follow(handle, sink, ctx.actor, lambda line: ctx.note(f"vigie: {line}"))
+    sink = RawSink() if raw else LineSink()
+    finish = follow(handle, sink, ctx.actor, lambda line: ctx.note(f"vigie: {line}"), pace)
     if finish is None:
         ctx.note("vigie: its supervisor is gone without a word; the outcome is unknown")
     elif finish.error:
         ctx.note(f"vigie: {finish.error}")
     return exit_code(finish)
+
+
+def _cwd() -> Path:
+    try:
+        return Path.cwd()
+    except OSError:
+        fail("the folder that you are in is gone: cd to one that is there", OURS)
 
 
 def _input() -> int | None:

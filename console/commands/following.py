@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol, Self
 from console.journal.events import CommandFinished
 from console.runbook.handle import CommandHandle, cancel, interrupt
 from console.runbook.output import LineWindow
+from console.runbook.pace import Follower
 from console.runbook.tail import OutputReader
 
 QUICK_S: Final = 0.01
@@ -91,15 +92,19 @@ class Forwarded:
             pass  # the spool is out of reach: the command goes on, and is still being recorded
 
 
-def follow(handle: CommandHandle, sink: Sink, by: str, note: Callable[[str], None]) -> CommandFinished | None:
+def follow(
+    handle: CommandHandle, sink: Sink, by: str, note: Callable[[str], None], pace: Follower | None = None
+) -> CommandFinished | None:
     """Copy the output of *handle* to *sink* until it ends. None when its supervisor is gone without a word.
+
+    The command waits for *pace*, if there is one, so that *sink* misses nothing.
 
     Raises ``BrokenPipeError`` when nobody reads on; the command has then been ended, as it would have been by the shell.
     """
     reader = OutputReader(handle)
     try:
         with Forwarded(handle, by):
-            finish = _copy(handle, reader, sink, note)
+            finish = _copy(handle, reader, sink, note, pace)
             sink.done()
     except BrokenPipeError:
         cancel(handle, f"{by}, whose output nobody reads any more")
@@ -114,7 +119,7 @@ def follow(handle: CommandHandle, sink: Sink, by: str, note: Callable[[str], Non
 
 
 def _copy(
-    handle: CommandHandle, reader: OutputReader, sink: Sink, note: Callable[[str], None]
+    handle: CommandHandle, reader: OutputReader, sink: Sink, note: Callable[[str], None], pace: Follower | None
 ) -> CommandFinished | None:
     pause = QUICK_S
     while True:
@@ -130,10 +135,14 @@ def _copy(
                 break
             moved = True
             sink.put(data)
+            if pace is not None:
+                pace.at(reader.position)
         if finish is not None:
             return finish
         if not alive:
             return handle.finish  # it may have ended between the two looks
+        if pace is not None:
+            pace.at(reader.position)
         pause = QUICK_S if moved else min(pause * 1.5, SLOW_S)
         time.sleep(pause)
 

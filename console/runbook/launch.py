@@ -75,6 +75,7 @@ class CommandRequest(Struct, frozen=True, kw_only=True):
     grace_s: float = GRACE_S
     pty: tuple[int, int] | None = None  # rows, columns
     stdin: int | None = None  # a descriptor to read from; None is /dev/null
+    pace: int | None = None  # a ``pace.Follower``'s handle: the command waits for it; None waits for nobody
     cap_bytes: int = CAP_BYTES
     file_mode: int = 0o600
     dedupe: str | None = None  # of the start event: two operators at the same step start it once
@@ -194,8 +195,10 @@ def _first_status(handle: CommandHandle, event_id: str, boot: str) -> dict[str, 
 def _hand_over(journal: Journal, handle: CommandHandle, request: CommandRequest, output: int) -> None:
     first = status.read(str(handle.folder), handle.command) or {}
     stdin = -1 if request.stdin is None else os.dup(request.stdin)  # 0 is the supervisor's own /dev/null
+    pace = -1 if request.pace is None else request.pace
     try:
-        problem = _spawn_supervisor(_message(journal, first, handle, request, output, stdin), [output, stdin])
+        message = _message(journal, first, handle, request, output, stdin)
+        problem = _spawn_supervisor({**message, "pace": pace}, [output, stdin, pace])
     finally:
         if stdin >= 0:
             os.close(stdin)

@@ -108,8 +108,9 @@ class Spool:
         os.fchmod(self._segment, self._mode)
         self._segments.append((self.size, 0))
 
-    def finish(self) -> dict[str, Any]:
-        """Join head and tail. The result: ``size`` and ``kept`` in bytes, ``sha256`` of the file, ``head``, ``cut`` and
+    def finish(self, *, keep: bool = False) -> dict[str, Any]:
+        """Join head and tail; with *keep* the segments stay until :meth:`forget_segments`, for one who must not miss a byte.
+        The result: ``size`` and ``kept`` in bytes, ``sha256`` of the file, ``head``, ``cut`` and
         ``tail``: how many bytes of the file are which; ``tail_at``: which byte of the output the tail begins with."""
         if self._segment >= 0:
             os.close(self._segment)
@@ -128,13 +129,14 @@ class Spool:
                 if skip < length:
                     tail += _copy(segment_path(self.path, offset), self._handle, skip)
                 skip = max(0, skip - length)
-                _forget(segment_path(self.path, offset))
+                if not keep:
+                    _forget(segment_path(self.path, offset))
         except OSError as error:
             self.problem = self.problem or f"{error.strerror}: the end of the output was not kept"
             os.ftruncate(self._handle, self._head_written + cut + tail)
-            for offset, _ in self._segments:
-                _forget(segment_path(self.path, offset))
-        self._segments = []
+            keep = False
+        if not keep:
+            self.forget_segments()
         return {
             "size": self.size,
             "kept": self._head_written + tail,
@@ -144,6 +146,12 @@ class Spool:
             "tail": tail,
             "tail_at": end - wanted,
         }
+
+    def forget_segments(self) -> None:
+        """Remove what :meth:`finish` has joined. Only after the status says so: until then readers need them."""
+        for offset, _ in self._segments:
+            _forget(segment_path(self.path, offset))
+        self._segments = []
 
     def close(self) -> None:
         """Let go of the file and its lock."""

@@ -17,7 +17,7 @@ import sys
 import time
 from typing import Any
 
-from console.runbook import processes, spawn, spool, status
+from console.runbook import pace, processes, spawn, spool, status
 
 CHUNK = 1 << 18
 TICK_S = 1.0
@@ -33,7 +33,9 @@ def main(handle: int) -> None:
     with open(handle, "rb") as file:
         request = json.loads(file.read())
     output = int(request["output"])
-    os.set_inheritable(output, False)
+    for handed in (output, request["pace"]):
+        if handed >= 0:
+            os.set_inheritable(handed, False)
     status.write(request["spool"], {**request["status"], "state": status.STARTING}, mode=request["mode"])
     if os.fork():
         os._exit(0)  # tells the launcher that the request has arrived; the child is nobody's child now
@@ -55,6 +57,9 @@ class Supervisor:
         self._status: dict[str, Any] = {**request["status"], "state": status.STARTING}
         self._command: str = self._status["command"]
         self._spool = spool.Spool(self._folder, self._command, output, cap=request["cap"], mode=request["mode"])
+        head = spool.head_limit(request["cap"])
+        self._pace = pace.Pace(request["pace"], head=head, tail=request["cap"] - head, chunk=CHUNK)
+        self._held = False  # the command waits for its follower
         self._reader = -1
         self._child = -1
         self._exit: int | None = None  # wait status of the command itself
@@ -89,6 +94,7 @@ class Supervisor:
         finish = self._finish(error, code, duration_ms)
         self._status |= {"state": status.FINISHED, "finish": finish, "ended_us": began_at + duration_ms * 1000}
         self._write_status(sync=True)
+        self._spool.forget_segments()
         recorded = not import_error and self._record()
         if recorded:
             self._status["state"] = status.RECORDED
@@ -132,6 +138,8 @@ class Supervisor:
         )
         os.set_blocking(self._reader, False)
         self._poll.register(self._reader, select.POLLIN)
+        if self._pace.handle >= 0:
+            self._poll.register(self._pace.handle, select.POLLIN)
         self._status |= {"state": status.RUNNING, "pid": os.getpid(), "child": self._child}
         self._write_status()
 
@@ -158,9 +166,12 @@ class Supervisor:
 
     def _wait(self, longest: float) -> None:
         tick = KILL_TICK_S if self._ending else TICK_S
+        self._hold()
         for handle, _ in self._poll.poll(min(longest, tick) * 1000):
             if handle == self._reader:
                 self._read()
+            elif handle == self._pace.handle:
+                self._hear()
             else:
                 _empty(self._wake)
                 self._look_at = 0.0
@@ -168,10 +179,27 @@ class Supervisor:
         if self._child in ended:
             self._exit, self._ended_at = ended[self._child], self._child_at
 
+    def _hold(self) -> None:
+        """Read on, or let the command wait for its follower. One that is being ended, or whose output can't be kept, never
+        waits."""
+        held = self._pace.is_behind(self._spool.size) and not self._ending and not self._spool.problem
+        if held == self._held or self._reader < 0:
+            return
+        self._held = held
+        if held:
+            self._poll.unregister(self._reader)
+        else:
+            self._poll.register(self._reader, select.POLLIN)
+
+    def _hear(self) -> None:
+        handle = self._pace.handle
+        if not self._pace.look():
+            self._poll.unregister(handle)
+
     def _read(self) -> int:
         """One chunk of output into the spool; how many bytes, 0 when there is none now or none to come."""
         try:
-            chunk = os.read(self._reader, CHUNK)
+            chunk = os.read(self._reader, self._pace.chunk)
         except BlockingIOError:
             return 0
         except OSError:
@@ -188,6 +216,11 @@ class Supervisor:
         """What was written before the command ended; never waits for others that hold its output."""
         left = DRAIN_BYTES
         while left > 0 and self._reader >= 0:
+            self._hold()
+            if self._held:
+                select.select([self._pace.handle], [], [])  # the follower reads on, or goes
+                self._hear()
+                continue
             taken = self._read()
             if taken == 0:
                 return
@@ -241,7 +274,7 @@ class Supervisor:
     # ── the record ───────────────────────────────────────────────────────────────────────────────────────────────
 
     def _finish(self, error: str, code: int | None, duration_ms: int) -> dict[str, Any]:
-        kept = self._spool.finish()
+        kept = self._spool.finish(keep=self._pace.handle >= 0)
         self._status["layout"] = {name: kept[name] for name in ("head", "cut", "tail", "tail_at", "size")}
         notes = [error, self._ended_by, self._spool.problem]
         finish: dict[str, Any] = {

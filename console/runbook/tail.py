@@ -47,7 +47,13 @@ class OutputReader:
         if self.position < self._head:
             return 0, self._piece(self._path, self.position, min(limit, self._head - self.position))
         segments = self._segments()
-        at = max((offset for offset in segments if offset <= self.position), default=min(segments, default=-1))
+        at = max((offset for offset in segments if offset <= self.position), default=-1)
+        if at < 0 or self.position > at + _size(spool.segment_path(self._path, at)):
+            self.refresh()  # they are removed once the status says that they were joined
+            if self._layout is not None:
+                return self._read_finished(limit)
+        if at < 0:
+            at = min(segments, default=-1)
         if at < 0:
             return 0, b""
         skipped = max(0, at - self.position)

@@ -210,3 +210,65 @@ def test_on_a_terminal_output_is_made_visible(shell: Shell) -> None:
         process.communicate()
     os.close(master)
     assert seen == b"plain red\r\n100%\r\n<U+202E>x\r\n"
+
+
+def _capped(shell: Shell) -> None:
+    config = shell.home / "small.yaml"
+    config.write_text("output_cap: 400kB\n")
+    shell.environment["VIGIE_CONFIG"] = str(config)
+
+
+@pytest.mark.parametrize(
+    "slow", ["cat", "(sleep 1; cat)", "(for i in 1 2 3 4 5 6; do head -c 900000; sleep 0.2; done; cat)"]
+)
+def test_a_pipe_gets_every_byte_however_little_is_kept(shell: Shell, slow: str) -> None:
+    """The command waits for its reader, as in the shell's own pipe; the spool keeps what its cap allows."""
+    shell.declare()
+    _capped(shell)
+    size = 6_888_896
+    call = f'"$@" exec -- seq 1 1000000 | {slow} | wc -c'
+    done = subprocess.run(
+        ["bash", "-c", call, "bash", *VIGIE], env=shell.environment, cwd=shell.home, capture_output=True, timeout=100
+    )
+    assert (done.stdout.split(), done.stderr) == ([str(size).encode()], b"")
+    (finish,) = shell.bodies(CommandFinished)
+    assert isinstance(finish, CommandFinished)
+    assert (finish.size, finish.kept) == (size, 400_000)
+
+
+def test_a_reader_that_is_killed_holds_up_no_command(shell: Shell) -> None:
+    shell.declare()
+    _capped(shell)
+    process = shell.start("exec", "--", "sh", "-c", "seq 1 1000000; echo done > finished")
+    until(lambda: bool(list((shell.database.parent / "vigie.d" / "spool").glob("*.out.*"))), "output beyond the head")
+    process.kill()
+    with process:
+        pass
+    until((shell.home / "finished").exists, "the command's end")
+    until(lambda: bool(shell.bodies(CommandFinished)), "its record")
+
+
+def test_cancelling_a_command_that_waits_for_its_reader(shell: Shell) -> None:
+    shell.declare()
+    _capped(shell)
+    process = shell.start("exec", "--", "yes")
+    until(lambda: bool(list((shell.database.parent / "vigie.d" / "spool").glob("*.out.*"))), "output beyond the head")
+    process.send_signal(signal.SIGTERM)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 143
+    assert set(out) <= set(b"y\n")
+    (finish,) = shell.bodies(CommandFinished)
+    assert isinstance(finish, CommandFinished)
+    assert finish.outcome == "cancelled"
+
+
+def test_a_folder_that_is_gone_is_told(shell: Shell) -> None:
+    shell.declare()
+    call = 'mkdir gone; cd gone; rmdir ../gone; "$@" exec -- true; echo $?; "$@" attach .; echo $?'
+    done = subprocess.run(
+        ["bash", "-c", call, "bash", *VIGIE], env=shell.environment, cwd=shell.home, capture_output=True, timeout=60
+    )
+    assert done.stdout.split() == [b"125", b"2"]
+    assert (
+        done.stderr.decode().splitlines() == ["vigie: the folder that you are in is gone: cd to one that is there"] * 2
+    )
