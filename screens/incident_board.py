@@ -9,9 +9,8 @@ from typing import Final
 
 from console.clock import span
 from console.config import SeverityConfig
-from console.incident.clocks import Clock, zero_of
+from console.incident.clocks import Clock, clocks_of
 from console.incident.metrics import Metrics, compute
-from console.incident.metrics import Milestone as Mark
 from console.incident.state import Incident, Line, Task
 from console.incident.timeline import LEAD_UP
 from console.incident.wording import words
@@ -67,10 +66,9 @@ def head(facts: Facts, now: datetime) -> list[tuple[Words, Words]]:
         status.insert(0, ("DRILL  ", "degraded"))
     if state.reopened:
         status.append((f" reopened x{state.reopened}", "degraded"))
-    zero = zero_of(metrics)
+    running = clocks_of(state, metrics, now)
+    zero, impact, declared = running.zero, running.impact, running.declared
     basis = f"T+0 is {zero.basis}" if zero is not None else "no T+0 yet"
-    impact = _clock("impact", metrics.milestones["impact_start"], _impact_end(facts), now)
-    declared = _clock("declared", metrics.milestones["declared"], _over(facts), now)
     by = f" by {state.declared_by}" if state.declared_by else ""
     return [
         (((f" {facts.alias} ", "accent"), (state.title, "title")), (*status, (" ", "text"))),
@@ -92,29 +90,6 @@ def _severity(facts: Facts) -> tuple[Span, ...]:
     services = ", ".join(state.services)
     spans.append((services, "text") if services else ("no service named", "faint"))
     return tuple(spans)
-
-
-def _impact_end(facts: Facts) -> datetime | None:
-    marks = facts.metrics.milestones
-    ended = marks["impact_end"] or marks["resolved"]
-    return ended.at if ended is not None else facts.state.closed_at
-
-
-def _over(facts: Facts) -> datetime | None:
-    resolved = facts.metrics.milestones["resolved"]
-    return facts.state.closed_at or (resolved.at if resolved is not None else None)
-
-
-def _clock(label: str, start: Mark | None, stop: datetime | None, now: datetime) -> Clock | None:
-    if start is None:
-        return None
-    return Clock(
-        label=label,
-        since=start.at,
-        seconds=((stop or now) - start.at).total_seconds(),
-        running=stop is None,
-        approximate=start.precision in ("approx", "hour", "day"),
-    )
 
 
 def _clock_words(label: str, clock: Clock | None, missing: str, behind: str) -> tuple[Span, ...]:

@@ -47,7 +47,11 @@ def zero_of(metrics: Metrics) -> Zero | None:
 
 def clocks(incident: Incident, now: datetime) -> Clocks:
     """The clocks as they stand at *now*."""
-    metrics = compute(incident)
+    return clocks_of(incident, compute(incident), now)
+
+
+def clocks_of(incident: Incident, metrics: Metrics, now: datetime) -> Clocks:
+    """The same from *metrics* that were computed when the incident changed, for who asks once a second."""
     closed = None if incident.is_open else incident.closed_at
     marks = metrics.milestones
     ended = marks["impact_end"] or marks["resolved"]

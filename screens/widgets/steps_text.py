@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING
 
 from textual import events
 from textual.geometry import Region
 from textual.strip import Strip
-from textual.widget import Widget
 
-from screens.performs import Performs
+from screens.widgets.pages import Pages
 from screens.widgets.text import Words, bands, fit, strip
 
 if TYPE_CHECKING:
     from screens.desk import Desk
 
 
-class TextPane(Performs, Widget, inherit_bindings=False):
+class TextPane(Pages, inherit_bindings=False):
     """Lines of words. With ``follow`` it stays at the end, as long as nobody scrolls up.
 
     :meth:`await_paint` names lines that matter (a command): *seen* is called once all of them have been painted, in frames
@@ -25,15 +24,11 @@ class TextPane(Performs, Widget, inherit_bindings=False):
     """
 
     DEFAULT_CSS = "TextPane { width: 100%; height: 1fr; }"
-    where: ClassVar[str] = "pages"
 
     def __init__(self, desk: Desk, *, follow: bool = False, tone: str = "text", id: str | None = None) -> None:
-        super().__init__(id=id)
-        self.desk = desk
+        super().__init__(desk, id=id)
         self.follow = follow
         self._tone = tone
-        self._lines: Sequence[Words] = ()
-        self._top = 0
         self._drawn: dict[int, Words] = {}  # screen line -> what is painted there
         self._watched: range = range(0)
         self._unpainted: set[int] = set()
@@ -94,45 +89,18 @@ class TextPane(Performs, Widget, inherit_bindings=False):
     @property
     def place(self) -> str:
         """``18-36/112``; "" when everything is in sight."""
-        if len(self._lines) <= self.size.height:
-            return ""
-        return f"{self._top + 1}-{min(self._top + self.size.height, len(self._lines))}/{len(self._lines)}"
+        return super().place if len(self._lines) > self.size.height else ""
 
     @property
     def hidden_below(self) -> int:
         """How many lines lie below the window."""
         return max(len(self._lines) - self._top - self.size.height, 0)
 
-    @property
-    def at_end(self) -> bool:
-        """Whether the last line is on the screen."""
-        return not self.hidden_below
-
     def redraw(self) -> None:
         """Draw everything again: the look changed."""
         self._drawn.clear()
         self._unpainted = set(self._watched)
         self.refresh()
-
-    # ── keys ────────────────────────────────────────────────────────────────────────────────────────────────────
-
-    def do_down(self) -> None:
-        self._scroll(self._top + 1)
-
-    def do_up(self) -> None:
-        self._scroll(self._top - 1)
-
-    def do_page_down(self) -> None:
-        self._scroll(self._top + max(self.size.height - 1, 1))
-
-    def do_page_up(self) -> None:
-        self._scroll(self._top - max(self.size.height - 1, 1))
-
-    def do_first(self) -> None:
-        self._scroll(0)
-
-    def do_last(self) -> None:
-        self._scroll(len(self._lines))
 
     def scroll_to_line(self, line: int) -> None:
         """Put *line* at the top, as far as there is text behind it."""
@@ -144,9 +112,6 @@ class TextPane(Performs, Widget, inherit_bindings=False):
         if top != self._top:
             self._top = top
             self._refresh_changed()
-
-    def _clip(self, top: int) -> int:
-        return min(max(top, 0), max(len(self._lines) - max(self.size.height, 1), 0))
 
     # ── drawing ─────────────────────────────────────────────────────────────────────────────────────────────────
 
