@@ -85,34 +85,25 @@ def to_events(entry: Entry, *, saved_at: datetime | None = None, confirmed: bool
         opened = actions.open_task(entry.text, owner=entry.owner, check_back_ms=entry.check_back_ms, task=task)
         opened = New(body=opened.body, occurred_at=at, precision=entry.precision)
         return [opened, *_task_note(entry, at)]
-    return [
-        actions.note(
-            entry.text,
-            kind=entry.note,
-            tags=entry.tags,
-            marks=entry.marks,
-            starred=entry.starred,
-            question=entry.question,
-            evidence=entry.evidence,
-            at=at,
-            precision=entry.precision,
-        )
-    ]
+    return [_note(entry, at)]
+
+
+def _note(entry: Entry, at: datetime | None) -> New:
+    return actions.note(
+        entry.text,
+        kind=entry.note,
+        tags=entry.tags,
+        marks=entry.marks,
+        starred=entry.starred,
+        question=entry.question,
+        evidence=entry.evidence,
+        at=at,
+        precision=entry.precision,
+    )
 
 
 def _task_note(entry: Entry, at: datetime | None) -> list[New]:
     # Tags, stars and milestones typed before ``todo`` are no fields of a task: they keep a line of their own.
     if not (entry.tags or entry.marks or entry.starred or entry.question or entry.note != "note"):
         return []
-    return [
-        actions.note(
-            entry.text,
-            kind=entry.note,
-            tags=entry.tags,
-            marks=entry.marks,
-            starred=entry.starred,
-            question=entry.question,
-            at=at,
-            precision=entry.precision,
-        )
-    ]
+    return [_note(entry, at)]

@@ -50,6 +50,9 @@ def markdown(
         raise TemplateProblem(f"{name}:{error.lineno}: {error.message}") from None
     except (jinja2.TemplateError, TypeError, ValueError, AttributeError, ArithmeticError, LookupError) as error:
         raise TemplateProblem(f"{name}:{_template_line(error)}: {one_line(str(error))}") from None
+    except (MemoryError, RecursionError) as error:
+        what = "asks for more memory than there is" if isinstance(error, MemoryError) else "calls itself without end"
+        raise TemplateProblem(f"{name}:{_template_line(error)}: {what}") from None
 
 
 def _template_line(error: BaseException) -> int:

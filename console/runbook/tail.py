@@ -48,11 +48,9 @@ class OutputReader:
             return 0, self._piece(self._path, self.position, min(limit, self._head - self.position))
         segments = self._segments()
         at = max((offset for offset in segments if offset <= self.position), default=-1)
-        if at < 0 or self.position > at + _size(spool.segment_path(self._path, at)):
-            self.refresh()  # they are removed once the status says that they were joined
-            if self._layout is not None:
-                return self._read_finished(limit)
         if at < 0:
+            if self._is_joined():  # that is when they go
+                return self._read_finished(limit)
             at = min(segments, default=-1)
         if at < 0:
             return 0, b""
@@ -62,6 +60,10 @@ class OutputReader:
         if not data and (later := [offset for offset in segments if offset > at]):
             data = self._piece(spool.segment_path(self._path, min(later)), self.position - min(later), limit)
         return skipped, data
+
+    def _is_joined(self) -> bool:
+        self.refresh()
+        return self._layout is not None
 
     def skip_to(self, position: int) -> None:
         """Go on at *position*."""

@@ -143,3 +143,10 @@ def test_metrics_come_from_the_events_that_the_chain_vouches_for(vigie: Vigie) -
     db.close()
     assert vigie.ok("metrics", "--json").json["title"] == "slow"
     assert "# INC-1: slow" in vigie.ok("export").out
+
+
+def test_a_template_without_end_is_one_line(vigie: Vigie, tmp_path: Path) -> None:
+    path = tmp_path / "own.j2"
+    path.write_text("line\n{% macro again() %}{{ again() }}{% endmacro %}{{ again() }}\n")
+    done = vigie("export", "--template", path)
+    assert (done.code, done.err) == (2, f"vigie: {path}:2: calls itself without end\n")
