@@ -44,7 +44,7 @@ class Desk:
         self.read_only = False
         self.status: StatusSnapshot | None = None  # None: nothing was published yet
         self.incident: IncidentNow | None = None
-        self.troubles: dict[str, str] = {}  # what goes wrong now, by where: journal, status, drafts, writer
+        self.troubles: dict[str, str] = {}  # what goes wrong now, by where: journal, file, status, drafts, writer
         self.status_changed: Signal[StatusSnapshot] = Signal(owner, "status")
         self.incident_changed: Signal[IncidentNow | None] = Signal(owner, "incident")
         self.events_arrived: Signal[tuple[Event, ...]] = Signal(owner, "events")
@@ -170,11 +170,12 @@ class Desk:
     def ready(self, deps: Deps) -> None:
         self.deps = deps
         self.read_only = deps.read_only
-        self.drafts.start(deps.paths.drafts, self._drafts_failed, file_mode=deps.file_mode)
-        if not deps.read_only:
+        if not deps.read_only:  # such a console writes nothing, drafts neither
             from console.journal.writer import Writer
 
-            self._writer = Writer(deps.open_journal, self._writer_moved)
+            self.drafts.start(deps.paths.drafts, self._drafts_failed, file_mode=deps.file_mode)
+            # A database that was there and is gone is not made anew behind the operator's back.
+            self._writer = Writer(lambda: deps.open_journal(create=not self.reader.opened), self._writer_moved)
             if deps.watching:
                 from screens.keeping import Keeping
 

@@ -19,7 +19,7 @@ from console.clock import span
 from screens.desk import Desk
 from screens.room import MODES
 from screens.widgets.line import Lines
-from screens.widgets.text import Span
+from screens.widgets.text import Span, width_of
 
 if TYPE_CHECKING:
     from console.snapshot import Source, StatusSnapshot
@@ -30,8 +30,11 @@ _FRESH: Final = 5.0  # seconds between looks at the ages of sources that are fin
 _STATES: Final = (("DOWN", "down"), ("DEGRADED", "degraded"), ("UNKNOWN", "unknown"), ("OK", "ok"))
 
 
-def verdict(snapshot: StatusSnapshot | None) -> tuple[Span, ...]:
-    """The counts in words; a state that nobody is in stands back. Stale checks count as UNKNOWN, never as OK."""
+def verdict(snapshot: StatusSnapshot | None, *, brief: bool = False) -> tuple[Span, ...]:
+    """The counts in words; a state that nobody is in stands back, or is left out where it is *brief*.
+
+    Stale checks count as UNKNOWN, never as OK.
+    """
     if snapshot is None:
         return (("no status yet", "unknown"),)
     counts = snapshot.counts()
@@ -39,6 +42,8 @@ def verdict(snapshot: StatusSnapshot | None) -> tuple[Span, ...]:
     spans: list[Span] = []
     for state, token in _STATES:
         number = counts[state]
+        if brief and not number and state in ("DEGRADED", "UNKNOWN"):
+            continue
         spans.append((f"{state} {number:,}", token if number else "faint"))
         spans.append(("  ", "text"))
     if counts["PENDING"]:
@@ -61,10 +66,12 @@ def source_words(source: Source, now: datetime) -> tuple[Span, ...]:
     return ((f"{source.name} ", "dim"), (f"{source.state.upper()} {age}", "unknown"))
 
 
-def sources_line(snapshot: StatusSnapshot | None, now: datetime) -> tuple[Span, ...]:
+def sources_line(snapshot: StatusSnapshot | None, now: datetime, *, read_only: bool = False) -> tuple[Span, ...]:
     """The sources, what is wrong first."""
     if snapshot is None:
-        return (("waiting for the watch", "dim"),)
+        return (
+            ("no watch runs here; a read-only console starts none" if read_only else "waiting for the watch", "dim"),
+        )
     spans: list[Span] = []
     age = (now - snapshot.taken_at).total_seconds()
     if age > 15:  # the watch itself no longer publishes: nothing below is fresh
@@ -169,11 +176,18 @@ class Header(Widget, inherit_bindings=False):
         deps = desk.deps
         name = (deps.config.title if deps is not None else "") or self._host
         severities = tuple(level.name for level in deps.config.severities) if deps is not None else ()
-        self.lines.put(((" " + name, "title"), ("   ", "text"), *verdict(desk.status)), line=0)
+        head: tuple[Span, ...] = ((" " + name, "title"), ("   ", "text"))
+        room = self.lines.size.width or 1000
+        whole = (*head, *verdict(desk.status))
+        fits = width_of(whole, desk.look) <= room
+        self.lines.put(whole if fits else (*head, *verdict(desk.status, brief=True)), line=0)
         self.lines.put(
-            ((" ", "text"), *sources_line(desk.status, now)), incident_words(desk.incident, severities), line=1
+            ((" ", "text"), *sources_line(desk.status, now, read_only=desk.read_only)),
+            incident_words(desk.incident, severities),
+            line=1,
         )
-        self.lines.put(self._modes(), self._right(), line=2)
+        right = self._right()
+        self.lines.put(self._modes(room - width_of(right, desk.look)), right, line=2)
         self._draw_clocks(now)
 
     def _draw_clocks(self, now: datetime) -> None:
@@ -182,9 +196,20 @@ class Header(Widget, inherit_bindings=False):
         self.clocks.put("", ((t_plus + " ", "title"),) if t_plus else "", line=1)
         self.clocks.put("", ((self._place() + " ", "dim"),), line=2)
 
-    def _modes(self) -> tuple[Span, ...]:
+    def _modes(self, room: int) -> tuple[Span, ...]:
+        """The modes, shorter where there is less *room*: without the blanks, then without the names of the others."""
         here = self._mode()
-        return tuple((f" {mode.digit} {mode.title} ", "here" if mode.id == here else "dim") for mode in MODES)
+        spans: tuple[Span, ...] = ()
+        for shape in (" {0} {1} ", " {0} {1}", " {0}"):
+            spans = tuple(
+                (f" {mode.digit} {mode.title} ", "here")
+                if mode.id == here
+                else (shape.format(mode.digit, mode.title), "dim")
+                for mode in MODES
+            )
+            if width_of(spans, self.desk.look) < room:
+                break
+        return spans
 
     def _right(self) -> tuple[Span, ...]:
         """What must be seen while it is so: unsaved lines, a read-only console, what a filter hides."""
@@ -194,6 +219,8 @@ class Header(Widget, inherit_bindings=False):
             return ((f"unsaved ({desk.unsaved}): {why}", "error"),)
         if "journal" in desk.troubles:
             return (("journal unreadable", "error"),)
+        if "file" in desk.troubles:
+            return (("database gone", "error"),)
         notice = self._notice()
         if notice:
             return notice

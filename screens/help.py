@@ -14,7 +14,6 @@ from screens.room import Room
 from screens.widgets.pages import Pages
 from screens.widgets.text import Words
 
-
 _WIDE: Final = 100  # narrower screens do without the names: what a key does is said by the sentence
 
 

@@ -63,6 +63,7 @@ class Reader:
         self._stop = threading.Event()
         self._journal: Journal | None = None
         self._status: StatusReader | None = None
+        self._file: tuple[int, int] | None = None  # device and inode of the database, when it was opened
         self._snapshot: StatusSnapshot | None = None
         self._position = -1
         self._chosen = ""
@@ -70,6 +71,11 @@ class Reader:
         self._incident: IncidentNow | None = None
         self._told: dict[str, str] = {}  # what goes wrong, as last told
         self._thread = threading.Thread(target=self._run, name="reader", daemon=True)
+
+    @property
+    def opened(self) -> bool:
+        """Whether the journal has been opened: from then on it exists."""
+        return self._journal is not None
 
     def start(self) -> None:
         """Begin: configuration, journal, status."""
@@ -136,6 +142,7 @@ class Reader:
             self._look_at_status()  # it waits for no journal, however long that takes to open and to fold
             try:
                 self._journal = self._open()
+                self._file = self._identity()
                 self._deliver(self._listener.take_trouble, "journal", "")
                 return True
             except (Locked, DiskFull) as error:  # these pass; the console stays, and says so
@@ -186,8 +193,22 @@ class Reader:
         try:
             self._read_journal()
             self._deliver_once("journal", "")
+            self._deliver_once("file", self._file_gone())
         except JournalError as error:
             self._deliver_once("journal", str(error))
+
+    def _identity(self) -> tuple[int, int] | None:
+        try:
+            found = self._deps.paths.database.stat()  # never opened by path: that would drop SQLite's locks
+        except OSError:
+            return None
+        return (found.st_dev, found.st_ino)
+
+    def _file_gone(self) -> str:
+        """One line when the file we read is no longer the one at its path; "" while it is."""
+        if self._identity() == self._file:
+            return ""
+        return f"{self._deps.paths.database.name} was removed or replaced: this is the old one; leave with q, open it again"
 
     def _look_at_status(self) -> None:
         try:

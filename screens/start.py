@@ -54,8 +54,8 @@ class Deps:
 
         return place.file_mode_of(self.paths.database, self.config.file_mode)
 
-    def open_journal(self, *, read_only: bool = False) -> Journal:
-        """The journal, for one thread. Raises a one-line ``JournalError``."""
+    def open_journal(self, *, read_only: bool = False, create: bool = True) -> Journal:
+        """The journal, for one thread; made where there is none, unless told not to. Raises a one-line ``JournalError``."""
         from console.journal.store import Journal
 
         return Journal.open(
@@ -64,7 +64,7 @@ class Deps:
             origin=self.origin,
             clock=self.clock,
             read_only=read_only or self.read_only,
-            create=not self.read_only,
+            create=create and not self.read_only,
             file_mode=self.config.file_mode,
             busy_s=_BUSY_S,
         )

@@ -16,20 +16,13 @@ from screens.performs import Performs
 from screens.room import Room
 from screens.status_rows import FOLD, HINT, Entry, View
 from screens.widgets.pages import Pages
-from screens.widgets.table import Column, ListRows, Table
+from screens.widgets.table import ListRows, Table
 from screens.widgets.text import Span, Words
 
 if TYPE_CHECKING:
     from console.snapshot import StatusSnapshot
     from screens.start import Deps
 
-_COLUMNS: Final = (
-    Column(width=3),
-    Column(flex=3, least=14),
-    Column(flex=6, least=10),
-    Column(width=4, align="right"),
-    Column(width=16, from_width=70),
-)
 _BELL: Final = timedelta(seconds=30)  # between two rings
 _HOLD: Final = timedelta(seconds=20)  # after the last move of the cursor the order is taken up again
 
@@ -41,7 +34,7 @@ class StatusRoom(Room):
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
-        self.table = Table(desk, _COLUMNS, empty=(("  waiting for the first results", "dim"),), id="problems")
+        self.table = Table(desk, (), empty=(("  waiting for the first results", "dim"),), id="problems")
         self.pages = Pages(desk, id="detail")
         self.open: str = ""  # key of the entry whose detail lies open
         self._entries: list[Entry] = []
@@ -119,7 +112,16 @@ class StatusRoom(Room):
             tail.append(HINT)
         keys = (*self._view.keys, *tail)
         self.table.empty = self._empty()
+        self._shape()
         self.table.show(ListRows(keys, lambda index: self._cells(keys[index])), to=to)
+
+    def _shape(self) -> None:
+        self.table.shape(status_rows.columns(self._view, self.size.width, self.desk.look))
+
+    def on_resize(self) -> None:
+        self._shape()
+        if self.open:
+            self._show_detail()
 
     def _empty(self) -> Words:
         if self._words:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from console.clock import rfc3339, span
@@ -176,4 +177,6 @@ def how_to_add(desk: Desk) -> str:
 
     deps = desk.deps
     path = deps.config_file if deps is not None and deps.config_file is not None else default_config_files()[0]
-    return f"add services: in {path}; `vigie config schema` says how"
+    home = Path.home()
+    short = f"~/{path.relative_to(home)}" if path.is_relative_to(home) else str(path)
+    return f"add services: in {short}; `vigie config schema` says how"

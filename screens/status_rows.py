@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 from screens.glyphs import STATES
 from screens.look import Look
-from screens.widgets.text import Span, Words
+from screens.widgets.table import Column, fitted
+from screens.widgets.text import Span, Words, width_of
 
 if TYPE_CHECKING:
     from console.snapshot import Alert, CheckState, StatusSnapshot
@@ -230,6 +231,20 @@ def cells(entry: Entry, now: datetime, look: Look) -> tuple[Words, ...]:
         ((age, "dim"),),
         (_handling(entry, look),),
     )
+
+
+def columns(view: View, width: int, look: Look) -> tuple[Column, ...]:
+    """The list's columns at *width* cells: names as long as they are here, what is left goes to the detail."""
+    entries = view.entries.values()
+    names = max((width_of(entry.name, look) for entry in entries), default=0)
+    handled = max((width_of((_handling(entry, look),), look) for entry in entries), default=0)
+    shown = (
+        Column(width=3),
+        fitted(names, 14, width * 2 // 7),
+        Column(flex=1, least=10),
+        Column(width=4, align="right"),
+    )
+    return (*shown, fitted(handled, 7, 12 if width < 100 else 26)) if width >= 70 else shown
 
 
 def _age(seconds: float) -> str:

@@ -28,7 +28,10 @@ Cells = tuple[Words, ...]
 
 
 class Rows(Protocol):
-    """What a table shows. Keys are unique; ``find`` is None for a key that is gone."""
+    """What a table shows. Keys are unique; ``find`` is None for a key that is gone.
+
+    A row with fewer cells than there are columns gives its last one all the room that is left.
+    """
 
     def __len__(self) -> int: ...
 
@@ -72,6 +75,11 @@ class Column:
     least: int = 4
     align: str = "left"
     from_width: int = 0
+
+
+def fitted(longest: int, least: int, most: int) -> Column:
+    """A column as wide as its longest words, within bounds."""
+    return Column(width=max(min(longest, most), least))
 
 
 def widths(columns: Sequence[Column], total: int, gap: int = 1) -> list[int]:
@@ -218,6 +226,12 @@ class Table(Performs, Widget, inherit_bindings=False):
                 self._refresh_line(line)
         self._near_edge()
 
+    def shape(self, columns: Sequence[Column]) -> None:
+        """Other columns from here on; nothing is drawn when they are the same."""
+        if tuple(columns) != self.columns:
+            self.columns = tuple(columns)
+            self.redraw()
+
     def redraw(self) -> None:
         """Draw everything again: the look or the columns changed."""
         self._drawn.clear()
@@ -294,13 +308,14 @@ class Table(Performs, Widget, inherit_bindings=False):
             self._widths = widths(self.columns, total)
         spans: list[Span] = [(look.sign("cursor") if here else " ", "accent" if here else "text")]
         used = 0
-        for column, width, words in zip(self.columns, self._widths, cells, strict=False):
+        for place, (column, width, words) in enumerate(zip(self.columns, self._widths, cells, strict=False), 1):
             if not width or used >= total:
                 continue
             if used:
                 spans.append((" ", "text"))
                 used += 1
-            cells_left = min(width, total - used)
+            last = place == len(cells) < len(self.columns)
+            cells_left = total - used if last else min(width, total - used)
             spans += fit(words, cells_left, look, "text", column.align)
             used += cells_left
         if used < total:

@@ -98,3 +98,14 @@ def test_following_equals_reading(database: Any, home: Any) -> None:
         assert followed is not None and followed.stream == other
         chosen = incident_now.read(journal, stream)
         assert incident_now.follow(journal, stream, chosen, journal.since(position)) is chosen
+
+
+async def test_sixty_columns_cut_no_word_of_the_modes(console: Any, given: Any) -> None:
+    async with console.open(size=(60, 15)):
+        console.show(given.snapshot(given.check("api", "http", "DOWN"), given.check("db", "tcp", "PENDING")))
+        await console.pilot.pause()
+        first, _, third = console.lines()[:3]
+        assert "DOWN 1  OK 0  PENDING 1" in first and "…" not in first
+        assert " 1 Status  2 " in third and "…" not in third
+        await console.press("p")  # what is said beside them takes room too
+        assert "problems only" in console.lines()[2] and "…" not in console.lines()[2]

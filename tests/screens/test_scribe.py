@@ -235,3 +235,18 @@ async def test_a_future_time_asks_first(console: Any) -> None:
         assert "Enter again saves it" in console.lines()[-1]
         await console.press("enter")
         await console.until(lambda: _notes(console, stream) == ["planned"])
+
+
+async def test_a_database_that_is_removed_is_not_made_anew(console: Any) -> None:
+    console.declare(actions.declare("checkout"))
+    async with console.open():
+        await console.until(lambda: console.app.desk.incident is not None)
+        console.paths.database.unlink()
+        await console.until(lambda: "database gone" in console.lines()[2])
+        assert "was removed or replaced" in console.lines()[-1]
+        await console.press("n")
+        await console.type("typed after")
+        await console.press("enter")
+        await console.until(lambda: "not saved" in console.lines()[-1])
+        assert console.app.desk.drafts.get("scribe") == "typed after"
+    assert not console.paths.database.exists()

@@ -187,6 +187,9 @@ async def test_read_only_writes_nothing(console: Any, given: Any) -> None:
         await console.press("D")
         assert "declare an incident: this console is read-only" in console.lines()[-1]
         assert "read-only" in console.lines()[2]
+    assert [path.name for path in console.paths.database.parent.iterdir() if path.name.startswith("vigie")] == [
+        "vigie.db"
+    ]
 
 
 async def test_5000_checks_show_a_screenful(console: Any, given: Any) -> None:
@@ -210,3 +213,24 @@ async def test_the_bell_rings_once_for_what_is_new_and_critical(console: Any, gi
         assert rung == [1]
         console.show(given.snapshot(known, given.check("c", "x", "DOWN")))
         assert rung == [1]  # not twice within half a minute
+
+
+async def test_names_are_whole_where_there_is_room(console: Any, given: Any) -> None:
+    name = "readings-volume"
+    async with console.open():
+        console.show(
+            given.snapshot(given.check(name, "space", "DOWN", detail="used_percent is 99.8", runbook="RB-volume"))
+        )
+        await console.pilot.pause()
+        assert f"{name}/space used_percent is 99.8" in console.lines()[3]
+        await console.pilot.resize_terminal(200, 60)
+        await console.pilot.pause()
+        assert f"{name}/space used_percent is 99.8" in console.lines()[3]  # not a third of the screen for it
+
+
+async def test_how_to_add_services_has_the_whole_line(home: Any, console: Any, given: Any) -> None:
+    console.deps = _with_config(console.deps, Config())
+    async with console.open():
+        console.show(given.snapshot(given.check("host", "cpu")))
+        await console.pilot.pause()
+        assert "only this host add services: in ~/.config/vigie/vigie.yaml;" in console.text()
