@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from msgspec import Struct
 
+from console.journal import place
 from console.journal.events import CommandFinished
 from console.runbook import spool, status
 
@@ -86,7 +87,7 @@ def interrupt(handle: CommandHandle, by: str) -> None:
 
 
 def _ask(handle: CommandHandle, do: str, by: str) -> None:
-    status.ask(str(handle.folder), handle.command, do, by)
+    status.ask(str(handle.folder), handle.command, do, by, mode=place.file_mode_of(handle.output))
     found = status.read(str(handle.folder), handle.command)
     if found is None or "pid" not in found or found["state"] != status.RUNNING or not handle.is_running:
         return  # it looks at its requests by itself, within a second

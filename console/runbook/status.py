@@ -109,6 +109,8 @@ def ask(folder: str, command: str, do: str, by: str, *, mode: int = 0o600) -> No
     path = control_path(folder, command)
     handle = os.open(path, os.O_CREAT | os.O_APPEND | os.O_WRONLY | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
     try:
+        if os.fstat(handle).st_uid == os.geteuid():
+            os.fchmod(handle, mode)  # whatever the umask: the supervisor may be another user's
         os.write(handle, json.dumps({"do": do, "by": by}).encode() + b"\n")
     finally:
         os.close(handle)

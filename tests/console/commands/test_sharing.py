@@ -92,3 +92,19 @@ def test_the_recorded_user_is_the_kernels_word(vigie: Vigie, monkeypatch: pytest
     vigie.ok("declare", "sev2 slow")
     vigie.ok("exec", "--", "true")
     assert "somebody-else" not in vigie.ok("timeline").out
+
+
+def test_one_of_the_group_may_end_what_another_started(vigie: Vigie, config: Path, tmp_path: Path) -> None:
+    """The request must be readable by the other one's supervisor."""
+    from console.runbook import handle, spool, status
+
+    folder = tmp_path / "spool"
+    folder.mkdir()
+    output = spool.create(str(folder), "C", 0o660)
+    state = {"command": "C", "state": status.STARTING, "text": "", "actor": "", "run": "", "step": "", "title": ""}
+    status.write(str(folder), {**state, "stream": "S", "started_us": 0, "cap": 10}, mode=0o660)
+    found = status.read(str(folder), "C")
+    assert found is not None
+    handle.cancel(handle.CommandHandle.of(folder, found), "bob")
+    os.close(output)
+    assert set(_modes(folder).values()) == {0o660}
