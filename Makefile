@@ -7,7 +7,7 @@ PYTEST := $(BIN)/python -m pytest
 # Two workers: the suite is written for two cores, and a busy machine gains nothing from more.
 JOBS   ?= 2
 
-.PHONY: setup demo run test test-slow check bench lock servers clean
+.PHONY: setup demo run test test-slow check bench picture lock servers clean
 
 setup: $(STAMP)
 
@@ -43,6 +43,10 @@ test-slow: servers
 
 bench: servers
 	$(BIN)/python -m tests.bench
+
+# The picture in the README: the demo's outage, drawn by the program itself.
+picture: setup
+	$(BIN)/python docs/make_picture.py
 
 lock:
 	$(BIN)/uv pip compile --universal --python-version 3.11 --generate-hashes --group dev --no-header --no-annotate -o requirements.lock pyproject.toml --quiet
