@@ -209,7 +209,7 @@ _STATUS: Final = (
         "check again now",
         "Ask the watch to run this check at once.",
         "status",
-        off=lambda now: "the watch runs each check on its own interval; it takes no requests yet",
+        off=needs("check", "alert", facts=("check",), writes=True, why="select a check first"),
     ),
     Action(
         "status.healthy",

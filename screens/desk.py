@@ -150,7 +150,7 @@ class Desk:
             error = future.exception()
             self.reader.poke()
             if error is not None:
-                self._deliver(refuse, str(error))
+                self._deliver(refuse, self._without_path(str(error)))
             elif then is not None:
                 self._deliver(then, future.result())
 
@@ -199,7 +199,12 @@ class Desk:
     def take_events(self, events: tuple[Event, ...]) -> None:
         self.events_arrived.publish(events)
 
+    def _without_path(self, line: str) -> str:
+        """*line* without the path of our own database at its front: on 80 columns the rest would not be seen."""
+        return line.removeprefix(f"{self.deps.paths.database}: ") if self.deps is not None else line
+
     def take_trouble(self, what: str, line: str) -> None:
+        line = self._without_path(line)
         if self.troubles.get(what, "") == line:
             return
         if line:

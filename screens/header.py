@@ -215,7 +215,7 @@ class Header(Widget, inherit_bindings=False):
         """What must be seen while it is so: unsaved lines, a read-only console, what a filter hides."""
         desk = self.desk
         if desk.unsaved and "writer" in desk.troubles:
-            why = desk.troubles["writer"].partition(";")[0].rpartition(": ")[2]  # without path and advice
+            why = desk.troubles["writer"].partition(";")[0]  # without the advice
             return ((f"unsaved ({desk.unsaved}): {why}", "error"),)
         if "journal" in desk.troubles:
             return (("journal unreadable", "error"),)

@@ -20,6 +20,7 @@ from screens.widgets.table import ListRows, Table
 from screens.widgets.text import Span, Words
 
 if TYPE_CHECKING:
+    from console.journal.store import Journal
     from console.snapshot import StatusSnapshot
     from screens.start import Deps
 
@@ -174,7 +175,8 @@ class StatusRoom(Room):
             target = "alert" if entry.alert is not None else "check"
         elif self.table.key == FOLD:
             target = "fold"
-        return self.desk.situation(target)
+        facts = frozenset({"check"}) if entry is not None and entry.check is not None else frozenset[str]()
+        return self.desk.situation(target, facts)
 
     def keys_to(self) -> Performs:
         return self.pages if self.open else self.table
@@ -308,4 +310,20 @@ class StatusRoom(Room):
         """Off until live alerts are connected: the registry says so."""
 
     def do_recheck(self) -> None:
-        """Off until the watch takes requests: the registry says so."""
+        entry = self._take()
+        deps = self.desk.deps
+        if entry is None or entry.check is None or deps is None:
+            return
+        key = entry.check.key
+
+        def ask(_: Journal) -> str:
+            from console.watch.status_reader import ask_for
+
+            return ask_for(deps.paths.status_db, key, deps.clock)
+
+        def asked(why: str) -> None:
+            self.desk.say(
+                f"not asked: {why}" if why else f"asked the watch to check {key} now", "error" if why else "notice"
+            )
+
+        self.desk.read(ask, asked, key="recheck")

@@ -45,6 +45,7 @@ class Leading:
         self._in_thread = in_thread
         self._say = say
         self._punctuality = Punctuality()
+        self._hurry: Callable[[str], None] = lambda key: None  # the schedule's, while it runs
         self._published = Published()
         self._urgent = asyncio.Event()
         self._version = lease.epoch * 1_000_000
@@ -62,7 +63,7 @@ class Leading:
                 lambda check, result: self._take(board, check, result),
                 self._clock,
             )
-            self._punctuality = scheduler.punctuality
+            self._punctuality, self._hurry = scheduler.punctuality, scheduler.hurry
             running = asyncio.create_task(scheduler.run())
             running.add_done_callback(lambda _: self._urgent.set())
             stopping = asyncio.create_task(self._hurry_at(stop))
@@ -152,6 +153,8 @@ class Leading:
         for seen in done.acknowledged:
             board.acknowledge(seen.body, seen.actor, seen.at)
             self._urgent.set()  # whoever acknowledged is looking
+        for key in done.wanted:
+            self._hurry(key)
         if done.rebuilt:
             board.put_back(board.everything())
 

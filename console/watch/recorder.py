@@ -25,6 +25,7 @@ from console.watch.lease import Lease
 from console.watch.recall import newest_first, recall
 from console.watch.status_db import Leader, StatusDb, Superseded, Unusable
 
+_WANTED_MS: Final = 10_000  # a request that is older than this has been overtaken by the schedule
 GAP_S: Final = 10.0  # nobody watched for longer than this: worth an event
 _BACK_OFF_S: Final = 5.0  # between attempts to write to a journal that is locked or has no room
 
@@ -44,6 +45,7 @@ class Published(Struct, frozen=True, kw_only=True):
     recorded: tuple[Event, ...] = ()  # what the journal has now
     unsaved: int = 0
     problem: str = ""  # why the journal has not everything
+    wanted: tuple[str, ...] = ()  # keys of checks that somebody wants run at once
     rebuilt: bool = False  # status.db was made anew: it needs everything
 
 
@@ -189,6 +191,7 @@ class Recorder:
             recorded=tuple(recorded),
             unsaved=len(self._outbox),
             problem=self._trouble,
+            wanted=tuple(self._wanted()),
             rebuilt=rebuilt,
         )
 
@@ -202,6 +205,11 @@ class Recorder:
             cursor=self._cursor,
             problem=self._trouble,
         )
+
+    def _wanted(self) -> list[str]:
+        if self._status is None:
+            return []
+        return self._status.take_wanted(self._lease.epoch, lease.boot_id(), self._beat_ms() - _WANTED_MS)
 
     def console_ages(self) -> list[float]:
         """Seconds since each console was heard."""

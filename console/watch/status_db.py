@@ -28,7 +28,7 @@ from console.watch.state import Machine
 
 T = TypeVar("T")
 APPLICATION_ID: Final = 0x56475354  # "VGST"
-SCHEMA: Final = 2
+SCHEMA: Final = 3
 SAMPLES: Final = 360  # results kept of each check
 BUSY_S: Final = 1.0
 
@@ -37,6 +37,7 @@ _TABLES: Final = (
     "boot_id TEXT NOT NULL, config_hash TEXT NOT NULL, beat_ms INTEGER NOT NULL, problem TEXT NOT NULL) STRICT",
     "CREATE TABLE journal (one INTEGER PRIMARY KEY CHECK (one = 1), first TEXT NOT NULL) STRICT",
     "CREATE TABLE console (holder TEXT PRIMARY KEY NOT NULL, boot_id TEXT NOT NULL, beat_ms INTEGER NOT NULL) STRICT",
+    "CREATE TABLE wanted (key TEXT PRIMARY KEY NOT NULL, boot_id TEXT NOT NULL, at_ms INTEGER NOT NULL) STRICT",
     "CREATE TABLE snapshot (one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL, "
     "beat_ms INTEGER NOT NULL, data BLOB NOT NULL) STRICT",
     "CREATE TABLE machine (key TEXT PRIMARY KEY NOT NULL, data BLOB NOT NULL) STRICT, WITHOUT ROWID",
@@ -209,6 +210,17 @@ class StatusDb:
         """Seconds since each console of this boot was last heard of."""
         rows = self._read("SELECT beat_ms FROM console WHERE boot_id = ?", (boot_id,))
         return [max(0.0, (now_ms - beat_ms) / 1000) for (beat_ms,) in rows]
+
+    def take_wanted(self, epoch: int, boot_id: str, since_ms: int) -> list[str]:
+        """The keys of checks that somebody asked for since *since_ms* (CLOCK_BOOTTIME); they are forgotten with that."""
+        rows = self._read("SELECT key, boot_id, at_ms FROM wanted")
+        if not rows:  # nearly always: no transaction for nothing
+            return []
+        with self._transaction():
+            if not self._db.execute("SELECT 1 FROM leader WHERE epoch = ?", (epoch,)).fetchone():
+                raise Superseded("another process leads")
+            self._db.executemany("DELETE FROM wanted WHERE key = ? AND at_ms = ?", [(key, at) for key, _, at in rows])
+        return [key for key, boot, at_ms in rows if boot == boot_id and at_ms >= since_ms]
 
     # ── what a leader leaves to the next ─────────────────────────────────────────────────────────────────────────
 

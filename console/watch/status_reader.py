@@ -135,6 +135,29 @@ def _lost(source: Source) -> Source:
     return replace(source, state="lost", error="no watch is running: these results grow old")
 
 
+def ask_for(path: Path, key: str, clock: Clock) -> str:
+    """Ask the leader to run the check *key* at once; it looks within :data:`~console.watch.lease.BEAT_S`.
+
+    Returns why that can't be asked, in one line, or "".
+    """
+    reader = StatusReader(path, clock)
+    try:
+        if not reader.heard().alive:
+            return "no watch is running"
+    finally:
+        reader.close()
+    row = (key, boot_id(), int(clock.boottime() * 1000))
+    try:
+        db = connect(path, busy_s=_BUSY_S)
+        try:
+            db.execute("INSERT OR REPLACE INTO wanted VALUES (?, ?, ?)", row)
+        finally:
+            db.close()
+    except (Unusable, sqlite3.Error) as error:
+        return str(error)
+    return ""
+
+
 class Presence:
     """A console's heartbeat: while there is one, a watch that a console started goes on. One thread at a time."""
 

@@ -73,6 +73,8 @@ async def test_what_can_not_be_done_says_why(console: Any, given: Any) -> None:
         assert "silence: no Alertmanager is connected" in console.lines()[-1]
         await console.press("down", "a")
         assert "acknowledge: select an alert" in console.lines()[-1]
+        await console.press("R")
+        await console.until(lambda: "not asked: no watch is running" in console.lines()[-1])
         await console.press("n")
         assert "no incident is open: D declares one" in console.lines()[-1]
 

@@ -179,3 +179,30 @@ async def test_run_once_runs_each_once() -> None:
 
     await run_once(checks(30, hosts=3), run, lambda check, _: seen.append(check.key))
     assert sorted(seen) == sorted(f"s/c{i}" for i in range(30))
+
+
+async def test_a_check_can_be_run_out_of_its_turn() -> None:
+    runs = Counter[str]()
+    gate = asyncio.Event()
+
+    async def run(check: Check) -> Result:
+        runs[check.name] += 1
+        if runs[check.name] == 3:
+            await gate.wait()
+        return Result(state=OK)
+
+    many = checks(2, interval=3600)
+    scheduler = Scheduler(many, run, lambda check, result: None, SystemClock())
+    task = asyncio.create_task(scheduler.run())
+    await until(lambda: runs["c0"] == 1 and runs["c1"] == 1)
+    await until(lambda: len(scheduler._heap) == 2)
+    scheduler.hurry("s/c0")
+    await until(lambda: runs["c0"] == 2 and len(scheduler._heap) == 2)
+    scheduler.hurry("s/c0")
+    await until(lambda: runs["c0"] == 3)
+    scheduler.hurry("s/c0")  # running: not twice at once
+    scheduler.hurry("nobody/knows")
+    gate.set()
+    await until(lambda: len(scheduler._heap) == 2)
+    assert runs == {"c0": 3, "c1": 1}
+    task.cancel()

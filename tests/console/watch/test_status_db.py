@@ -30,7 +30,7 @@ from console.watch.lease import SILENCE_S, Lease, boot_id
 from console.watch.recorder import Recorder, gap
 from console.watch.state import Machine, Result
 from console.watch.status_db import SAMPLES, Leader, StatusDb, Superseded, Unusable, leader_age
-from console.watch.status_reader import Presence, StatusReader
+from console.watch.status_reader import Presence, StatusReader, ask_for
 from tests.console.watch.test_board import Bench, service
 
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -535,3 +535,20 @@ def test_a_foreign_file_is_refused_by_readers_in_words(status: Path, clock: Fixe
     reader = StatusReader(status, clock)
     assert reader.poll() is None
     assert "not a status database" in reader.problem
+
+
+def test_a_check_is_asked_for_once_and_not_for_ever(status: Path, clock: FixedClock) -> None:
+    assert "no watch" in ask_for(status, "a/b", clock)
+    with StatusDb.open(status) as db:
+        now_ms = int(clock.boottime() * 1000)
+        db.take_lead(leader(1, clock.boottime()))
+        assert db.take_wanted(1, boot_id(), now_ms - 10_000) == []
+        assert ask_for(status, "a/b", clock) == ""
+        assert ask_for(status, "a/b", clock) == ""  # twice is once
+        with pytest.raises(Superseded):
+            db.take_wanted(2, boot_id(), now_ms - 10_000)
+        assert db.take_wanted(1, boot_id(), now_ms - 10_000) == ["a/b"]
+        assert db.take_wanted(1, boot_id(), now_ms - 10_000) == []
+        assert ask_for(status, "a/b", clock) == ""
+        assert db.take_wanted(1, boot_id(), now_ms + 1) == []  # too old: forgotten, not kept
+        assert db.take_wanted(1, boot_id(), now_ms - 10_000) == []
