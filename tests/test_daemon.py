@@ -28,7 +28,7 @@ from console.journal.store import Journal
 from console.snapshot import DOWN, OK
 from console.watch import keeper
 from console.watch.keeper import Keeper
-from console.watch.status_reader import Heard, StatusReader
+from console.watch.status_reader import Heard, StatusReader, ask_for
 
 VIGIE = [sys.executable, "-P", "-c", "from console.cli import run; run()"]
 
@@ -385,3 +385,13 @@ def test_a_second_detached_watch_is_not_needed(place: Place) -> None:
     context = Context(Options(db=str(place.paths.database), config=str(place.config)))
     watch = daemon.make_watch(context, stays=False, say=lambda _: None)
     assert asyncio.run(watch.run(asyncio.Event())) is daemon.Outcome.NOT_NEEDED
+
+
+def test_a_check_that_is_asked_for_runs_at_once(place: Place) -> None:
+    place.config.write_text(place.config.read_text().replace("interval: 200ms", "interval: 1h"))
+    place.open_port()
+    place.watch()
+    place.wait_for(OK)  # the first run comes soon, the next in an hour
+    place.close_port()
+    assert ask_for(place.paths.status_db, "feed/tcp", SystemClock()) == ""
+    place.wait_for(DOWN)
