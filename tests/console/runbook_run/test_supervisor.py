@@ -147,7 +147,8 @@ def test_signals_are_as_a_program_expects_them(desk: Desk) -> None:
         _, output = desk.run("grep -E 'Sig(Blk|Ign)' /proc/self/status")
     finally:
         signal.signal(signal.SIGHUP, before)
-    assert [int(line.split()[1], 16) for line in output.splitlines()] == [0, 0]
+    libc_own = 0b11 << 31  # 32 and 33 are glibc's: no program can change them, and some starters leave them ignored
+    assert [int(line.split()[1], 16) & ~libc_own for line in output.splitlines()] == [0, 0]
 
 
 def test_no_descriptor_leaks(desk: Desk) -> None:
