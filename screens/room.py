@@ -66,6 +66,10 @@ class Room(Performs, Widget, inherit_bindings=False):
         """Esc: close the innermost thing that is open. False when there was nothing to close."""
         return False
 
+    def covered(self) -> frozenset[str] | None:
+        """While a text lies open: the names of the room's actions that wait behind it. None when none lies open."""
+        return None
+
     def filter_words(self) -> str | None:
         """The filter in force; None when the room has nothing to filter."""
         return None

@@ -206,6 +206,9 @@ class RunbookRoom(Room):
     def situation(self) -> actions.Situation:
         return self._view.situation()
 
+    def covered(self) -> frozenset[str] | None:
+        return self._view.covered()
+
     def shown(self) -> None:
         self._looked_at = True
         self.following.in_sight(not self._picking)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from textual import events, on
 from textual.app import ComposeResult
@@ -32,6 +32,7 @@ from screens.widgets.text import Words, wrap
 if TYPE_CHECKING:
     pass
 
+_ABOUT_THE_STEP: Final = frozenset({"tick", "run", "skip", "fail", "undo", "decide", "timer"})
 _COLUMNS = (Column(width=1), Column(width=4), Column(flex=1, least=8), Column(width=14, from_width=44))
 _ALONE = 64  # narrower screens show the step without the list
 
@@ -414,6 +415,21 @@ class Following(StepKeys, CommandKeys, ElsewhereKeys, Widget, inherit_bindings=F
             return ""
         number = looking.numbers.by_step.get(self.table.key, "")
         return f"{number} of {len(looking.view.steps)}" if number else ""
+
+    def covered(self) -> frozenset[str] | None:
+        """What is about the step, while a text lies over it: nothing is done to what can't be seen."""
+        if self.mode in (INFO, OUTPUT):
+            return _ABOUT_THE_STEP
+        return frozenset({"whole"}) if self.mode == WHOLE else None
+
+    async def perform(self, action: actions.Action, situation: actions.Situation | None = None) -> None:
+        if action.name in (self.covered() or ()) and action.name != "whole":
+            if action.keys[0] == "space":  # in a text that is: a page down
+                self.scrolls().do_page_down()  # type: ignore[attr-defined]  # both texts have it
+            else:
+                self.desk.say(f"{action.words}: esc goes back to the step first")
+            return
+        await super().perform(action, situation)
 
     def situation(self) -> actions.Situation:
         self.catch_up()

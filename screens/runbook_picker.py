@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePath
-from typing import TYPE_CHECKING, ClassVar, Final
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.widget import Widget
@@ -15,22 +15,25 @@ from console.runbook.ready import starting_values
 from screens import actions
 from screens.desk import Desk
 from screens.errands import RunbookFor
+from screens.look import Look
 from screens.performs import Performs
 from screens.runbook_info import preview_lines
 from screens.widgets.line import Lines
 from screens.widgets.steps_text import TextPane
-from screens.widgets.table import Column, ListRows, Table
-from screens.widgets.text import Words
+from screens.widgets.table import Column, ListRows, Table, fitted
+from screens.widgets.text import Words, width_of
 
 if TYPE_CHECKING:
     from console.runbook.library import Entry, Library, Shelf
 
-_COLUMNS: Final = (
-    Column(flex=5, least=16),
-    Column(flex=4, least=10),
-    Column(width=8, align="right", from_width=60),
-    Column(width=18, from_width=100),
-)
+
+def _columns(titles: Sequence[str], width: int, look: Look) -> tuple[Column, ...]:
+    """The list's columns at *width* cells: titles as long as they are here, what is left for the reason."""
+    longest = max((width_of(title, look) for title in titles), default=0)
+    shown: tuple[Column, ...] = (fitted(longest, 16, width // 2), Column(flex=1, least=10))
+    if width >= 60:
+        shown = (*shown, Column(width=8, align="right"))
+    return (*shown, Column(width=20)) if width >= 100 else shown
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ class PickerView(Performs, Widget, inherit_bindings=False):
         super().__init__()
         self.desk = desk
         self.head = Lines(lambda: desk.look, height=1, id="picker-head")
-        self.table = Table(desk, _COLUMNS, empty=(("  reading the runbooks", "dim"),), id="runbooks")
+        self.table = Table(desk, (), empty=(("  reading the runbooks", "dim"),), id="runbooks")
         self.preview = TextPane(desk, id="runbook-preview")
         self.errand: RunbookFor | None = None
         self.purpose = ""  # what the choice is for: "" a first run, else in words
@@ -150,8 +153,13 @@ class PickerView(Performs, Widget, inherit_bindings=False):
                 "none in the configured folders" if not self.words else f"nothing matches /{self.words}; esc shows all"
             )
             self.table.empty = ((f"  {where}", "dim"),)
+        self._shape()
         self.table.show(ListRows(keys, lambda index: self._cells(self._offers[keys[index]])))
         self._draw_head()
+
+    def _shape(self) -> None:
+        titles = [offer.entry.runbook.title for offer in self._offers.values()]
+        self.table.shape(_columns(titles, self.size.width, self.desk.look))
 
     def _cells(self, offer: Offer) -> tuple[Words, ...]:
         runbook = offer.entry.runbook
@@ -171,9 +179,10 @@ class PickerView(Performs, Widget, inherit_bindings=False):
         for_what = f" for {self.errand.name}" if self.errand is not None else ""
         purpose = self.purpose or "which runbook"
         left = ((f" {purpose}{for_what}?", "title"), (f"  {len(self._offers):,}", "dim"))
-        why = (("  the likely ones first, with the reason", "dim"),) if self.errand is not None else ()
-        hint = "Enter shows the steps, s starts "
-        self.head.put((*left, *why), ((hint, "faint"),))
+        why = ((", the likely first", "dim"),) if self.errand is not None else ()
+        hint = (("Enter shows the steps, s starts ", "faint"),)
+        fits = width_of((*left, *why, *hint), self.desk.look) < (self.size.width or 1000)
+        self.head.put((*left, *why), hint if fits else ())  # the line at the bottom has these keys too
 
     # ── what is chosen ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -203,6 +212,10 @@ class PickerView(Performs, Widget, inherit_bindings=False):
     def scrolls(self) -> Performs:
         """What the arrows move."""
         return self.preview if self.previewed else self.table
+
+    def covered(self) -> frozenset[str] | None:
+        """What waits behind the preview."""
+        return frozenset({"preview"}) if self.previewed else None
 
     def situation(self) -> actions.Situation:
         return self.desk.situation("runbook" if self.offer is not None else "")
@@ -253,6 +266,8 @@ class PickerView(Performs, Widget, inherit_bindings=False):
             self._start(offer, starting_values(offer.entry.runbook, self.labels, {}))
 
     def on_resize(self) -> None:
+        self._shape()
+        self._draw_head()
         self._draw_preview()
 
     def redraw_all(self) -> None:

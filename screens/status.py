@@ -181,6 +181,9 @@ class StatusRoom(Room):
     def keys_to(self) -> Performs:
         return self.pages if self.open else self.table
 
+    def covered(self) -> frozenset[str] | None:
+        return frozenset({"detail", "healthy"}) if self.open else None
+
     def place(self) -> str:
         return self.pages.place if self.open else self.table.place
 

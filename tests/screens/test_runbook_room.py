@@ -304,6 +304,11 @@ async def test_a_run_from_its_first_key_to_its_last(place: Any, books: Path) -> 
         await place.until(lambda: "Put the old data back" in place.text())
         await place.press("i")
         await place.until(lambda: "the page shows old prices" in place.text())
+        assert place.lines()[-1].startswith(" esc back")
+        ticked = [step.state for step in view.view.steps]
+        await place.press("space", "x")  # a text lies over the step: nothing is done to what can't be seen
+        assert "esc goes back to the step first" in place.lines()[-1]
+        assert [step.state for step in view.view.steps] == ticked
         await place.press("escape", "z")
         await place.type("aban")
         await place.press("enter")
