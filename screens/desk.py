@@ -44,6 +44,7 @@ class Desk:
         self.read_only = False
         self.status: StatusSnapshot | None = None  # None: nothing was published yet
         self.incident: IncidentNow | None = None
+        self.incident_known = False  # until the record was read, no incident is not "no incident"
         self.troubles: dict[str, str] = {}  # what goes wrong now, by where: journal, file, status, drafts, writer
         self.status_changed: Signal[StatusSnapshot] = Signal(owner, "status")
         self.incident_changed: Signal[IncidentNow | None] = Signal(owner, "incident")
@@ -193,7 +194,7 @@ class Desk:
         self.status_changed.publish(snapshot)
 
     def take_incident(self, incident: IncidentNow | None) -> None:
-        self.incident = incident
+        self.incident, self.incident_known = incident, True
         self.incident_changed.publish(incident)
 
     def take_events(self, events: tuple[Event, ...]) -> None:

@@ -83,10 +83,12 @@ def sources_line(snapshot: StatusSnapshot | None, now: datetime, *, read_only: b
     return tuple(spans) or (("no sources", "dim"),)
 
 
-def incident_words(incident: IncidentNow | None, severities: tuple[str, ...] = ()) -> tuple[Span, ...]:
+def incident_words(
+    incident: IncidentNow | None, severities: tuple[str, ...] = (), *, known: bool = True
+) -> tuple[Span, ...]:
     """``INC-7 SEV2``; the worst severity in the colour of DOWN."""
     if incident is None:
-        return (("no incident", "faint"),)
+        return (("no incident", "faint"),) if known else (("reading the record", "dim"),)
     spans: list[Span] = [(incident.alias, "title" if incident.open else "dim")]
     if incident.severity:
         spans += [(" ", "text"), (incident.severity, severity_token(incident.severity, severities))]
@@ -183,7 +185,7 @@ class Header(Widget, inherit_bindings=False):
         self.lines.put(whole if fits else (*head, *verdict(desk.status, brief=True)), line=0)
         self.lines.put(
             ((" ", "text"), *sources_line(desk.status, now, read_only=desk.read_only)),
-            incident_words(desk.incident, severities),
+            incident_words(desk.incident, severities, known=desk.incident_known),
             line=1,
         )
         right = self._right()

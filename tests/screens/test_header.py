@@ -78,6 +78,7 @@ def test_the_clock_of_an_incident(database: Any, home: Any) -> None:
         assert text(incident_words(closed)) == "INC-1 SEV2 closed"
         assert elapsed(closed, NOW + timedelta(days=9)) == elapsed(closed, NOW + timedelta(days=8))
     assert text(incident_words(None)) == "no incident" and elapsed(None, NOW) == ""
+    assert text(incident_words(None, known=False)) == "reading the record"
 
 
 def test_following_equals_reading(database: Any, home: Any) -> None:
