@@ -183,9 +183,9 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
         room = self.room
         owners = self._owners()
         own = [action for owner in owners for action in actions.of(owner.where) if action.hint]
+        if room is not None and not room.has_problems:
+            own.remove(actions.BY_ID["app.problems"])
         covered = room.covered() if room is not None else None
-        if covered is None and owners[0].where == "pages":
-            covered = frozenset({"detail"})
         if covered is not None:  # a text lies open: what closes it, not what waits behind it
             own = [actions.BY_ID["app.back"], *(action for action in own if action.name not in covered)]
         situation = room.situation() if room is not None else self.desk.situation()

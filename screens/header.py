@@ -120,6 +120,17 @@ def elapsed(incident: IncidentNow | None, now: datetime) -> str:
     return f"T{sign}{hours:02d}:{rest // 60:02d}:{rest % 60:02d}"
 
 
+def short_place(place: str) -> str:
+    """*place* in the clocks' cells, with a blank before it: ``99,891/100,001`` as ``99,891/100k``."""
+    at, slash, of = place.partition("/")
+    digits = of.replace(",", "")
+    if len(place) <= _CLOCKS - 2 or not slash or not digits.isascii() or not digits.isdigit():
+        return place
+    count = int(digits)
+    short = f"{at}/{count // 1000}k" if count < 1_000_000 else f"{at}/{count // 1_000_000}M"
+    return short if len(short) <= _CLOCKS - 2 else at
+
+
 class Header(Widget, inherit_bindings=False):
     """Three lines of words on the left, three cells of clocks on the right."""
 
@@ -196,7 +207,7 @@ class Header(Widget, inherit_bindings=False):
         self.clocks.put("", ((f"{now:%H:%M:%S}Z ", "title"),), line=0)
         t_plus = elapsed(self.desk.incident, now)
         self.clocks.put("", ((t_plus + " ", "title"),) if t_plus else "", line=1)
-        self.clocks.put("", ((self._place() + " ", "dim"),), line=2)
+        self.clocks.put("", ((short_place(self._place()) + " ", "dim"),), line=2)
 
     def _modes(self, room: int) -> tuple[Span, ...]:
         """The modes, shorter where there is less *room*: without the blanks, then without the names of the others."""

@@ -61,5 +61,8 @@ class HelpRoom(Room):
     def keys_to(self) -> Performs:
         return self._pages
 
+    def covered(self) -> frozenset[str] | None:
+        return frozenset()
+
     def place(self) -> str:
         return self._pages.place

@@ -193,7 +193,7 @@ def role(desk: Desk, incident: IncidentNow) -> Ask:
         label="role>",
         submit=submit,
         preview=preview,
-        hint=f"{', '.join(ROLES)}: Enter takes it for {me}; ops @bob gives it; ops - leaves it empty",
+        hint=f"{' '.join(ROLES)}; Enter: {me} takes it; ops @bob; ops - nobody",
     )
 
 

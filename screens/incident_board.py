@@ -134,7 +134,9 @@ def board(facts: Facts, changes: Changes | None, now: datetime, width: int, look
     if state.summary:
         page.text("Summary", state.summary)
     source = f"{state.source}   " if state.source else ""
-    page.put("Record", ((f"{source}{state.count:,} events, {len(state.actors)} people", "dim"),))
+    page.put(
+        "Record", ((f"{source}{_many(state.count, 'event')}, {_many(len(state.actors), 'person', 'people')}", "dim"),)
+    )
     page.put("", ((f"chain head {state.last_hash}", "faint"),))
     if state.partial:
         page.put("", ((state.partial, "unknown"),))
@@ -315,3 +317,7 @@ def _minutes(seconds: float) -> str:
     if seconds < 60:
         return f"{int(seconds) // 10 * 10}s" if seconds >= 10 else "10s"
     return span(int(seconds) // 60 * 60)
+
+
+def _many(count: int, one: str, more: str = "") -> str:
+    return f"{count:,} {one if count == 1 else more or one + 's'}"

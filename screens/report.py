@@ -266,7 +266,7 @@ class ReportRoom(Room):
                 label="write to>",
                 submit=submit,
                 text=suggestion(incident.alias),
-                hint="Enter writes it there; a file that exists is never overwritten; esc leaves",
+                hint="Enter writes it; a file that exists is never overwritten",
             )
         )
 

@@ -44,6 +44,7 @@ class Room(Performs, Widget, inherit_bindings=False):
 
     DEFAULT_CSS = "Room { width: 100%; height: 1fr; layout: vertical; }"
     where: ClassVar[str] = actions.EVERYWHERE
+    has_problems: ClassVar[bool] = False  # whether ``p`` leaves something out here
 
     def __init__(self, desk: Desk) -> None:
         super().__init__()

@@ -27,7 +27,7 @@ from screens.runbook_runs import RunsNow
 from screens.widgets.line import Lines
 from screens.widgets.steps_text import TextPane
 from screens.widgets.table import Column, ListRows, Table
-from screens.widgets.text import Words, wrap
+from screens.widgets.text import Words, width_of, wrap
 
 if TYPE_CHECKING:
     pass
@@ -363,8 +363,8 @@ class Following(StepKeys, CommandKeys, ElsewhereKeys, Widget, inherit_bindings=F
         kept = f"in {found.path}" if found is not None and found.path else "(of the record)"
         size = found.size if found is not None else finish.size if finish is not None else 0
         left, right = runbook_step.output_head(execution, size, kept, finish, lost, self.desk.now())
-        wide = self.output.size.width >= 100 or self.mode == OUTPUT
-        self.output_head.put(left, right if wide else ((f"{size:,} B ", "faint"),))
+        fits = self.mode == OUTPUT or width_of((*left, *right), self.desk.look) < self.output.size.width
+        self.output_head.put(left, right if fits else ((f"{size:,} B ", "faint"),))
         lines: Sequence[Words] = found.lines if found is not None else ()
         if not lines and finish is not None:
             lines = ((("(no output)", "dim"),),)

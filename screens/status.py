@@ -32,6 +32,7 @@ class StatusRoom(Room):
     """See the module."""
 
     where: ClassVar[str] = "status"
+    has_problems: ClassVar[bool] = True
 
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)

@@ -232,6 +232,9 @@ class TimelineRoom(Room):
     def keys_to(self) -> Performs:
         return self.pages if self.open else self.table
 
+    def covered(self) -> frozenset[str] | None:
+        return frozenset({"detail"}) if self.open else None
+
     def place(self) -> str:
         if self.open:
             return self.pages.place

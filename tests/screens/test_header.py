@@ -11,7 +11,7 @@ from console.journal.events import Origin
 from console.journal.store import Journal
 from console.snapshot import Ack, Source, StatusSnapshot
 from screens import incident_now
-from screens.header import elapsed, incident_words, severity_token, source_words, sources_line, verdict
+from screens.header import elapsed, incident_words, severity_token, short_place, source_words, sources_line, verdict
 from screens.widgets.text import Span
 
 NOW = datetime(2026, 11, 21, 14, 5, 9, tzinfo=UTC)
@@ -110,3 +110,10 @@ async def test_sixty_columns_cut_no_word_of_the_modes(console: Any, given: Any) 
         assert " 1 Status  2 " in third and "…" not in third
         await console.press("p")  # what is said beside them takes room too
         assert "problems only" in console.lines()[2] and "…" not in console.lines()[2]
+
+
+def test_a_place_among_very_many_is_not_cut() -> None:
+    assert short_place("4,212/9,999") == "4,212/9,999"
+    assert short_place("99,891/100,001") == "99,891/100k"
+    assert short_place("1,234,567/2,000,000") == "1,234,567"
+    assert short_place("1.2 of 15") == "1.2 of 15"
