@@ -96,7 +96,10 @@ class VigieApp(App[None], inherit_bindings=False):
             await super().on_event(event)
 
     def repaint(self) -> None:
-        """Draw the whole screen again."""
+        """Draw the whole screen again, on a terminal that may show anything."""
+        forget = getattr(self._driver, "forget", None)  # the stock driver remembers nothing
+        if forget is not None:
+            forget()
         self.bridge.redraw()
         self.bridge.refresh(layout=True)
 

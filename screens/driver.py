@@ -1,0 +1,241 @@
+"""The terminal driver: it sends the cells that changed, never waits for the terminal, and lets nothing else through.
+
+- Frames come from Textual's compositor as strips and become cells (:mod:`screens.term.frames`, ``cells``); what differs
+  from what the terminal shows is sent (``diff``). Equal frames send nothing.
+- Frames go at the pace of the terminal's answers (``pace``), over a non-blocking description of the tty (``tty``). A
+  terminal that takes nothing holds up nobody: the frame in hand is all there ever is, and the next one is the newest.
+- The only other sequences that leave are those of :data:`_OURS`.
+
+It takes from Textual's own driver how the tty is set up, read and given back. That is Textual's inside: on a version that
+is not in :data:`KNOWN` (``tests/screens/term/test_driver.py`` looks at the one installed), where the tty can't be opened
+again, and with ``VIGIE_DRIVER=stock``, the console runs on Textual's own driver.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import textual
+from textual import events
+from textual._ansi_sequences import SYNC_END, SYNC_START
+from textual._compositor import CompositorUpdate
+from textual.driver import Driver
+from textual.drivers.linux_driver import LinuxDriver
+from textual.message import Message
+
+from screens.term.cells import Grid
+from screens.term.diff import Pen, paint
+from screens.term.frames import take
+from screens.term.pace import Pace, Place
+from screens.term.tty import Tty, open_tty
+
+if TYPE_CHECKING:
+    from textual.app import App
+    from textual.screen import Screen
+
+KNOWN: Final = ("8.2.8",)
+_LAST_WORDS_S: Final = 0.4  # for what is still to be said when the terminal is given back
+_SYNC_FROM: Final = 96  # a frame below this goes out in one piece anyway
+# Modes on and off, the questions about them, kitty's keyboard, the bell, and the clipboard with nothing but base64.
+_OURS: Final = re.compile(
+    r"(?:\x1b\[\?(?:7|25|1004|1049|2004|2048)[hl]|\x1b\[\?(?:2026|2048)\$p|\x1b\[>\d+u|\x1b\[<u|\x07"
+    r"|\x1b\]52;c;[A-Za-z0-9+/=]*\x07)+"
+)
+_QUESTION: Final = re.compile(r"\x1b7\x1b\[(\d+);(\d+)H\x1b\[6n\x1b8")  # screens.arming
+# Terminals whose erasing sequences do not take the background that is set (terminfo: no bce).
+_NO_BCE: Final = ("screen", "vt1", "vt2", "ansi", "cygwin")
+
+
+def choose(environ: dict[str, str] | None = None) -> type[Driver] | None:
+    """The driver class for this terminal and this Textual; None for Textual's own."""
+    wanted = (os.environ if environ is None else environ).get("VIGIE_DRIVER", "")
+    if wanted == "stock" or not is_known():
+        return None
+    if sys.__stderr__ is None:
+        return None
+    try:
+        os.close(open_tty(sys.__stderr__.fileno()))
+    except (OSError, ValueError):
+        return None
+    return CellDriver
+
+
+def is_known() -> bool:
+    """Whether the Textual that is installed is one of :data:`KNOWN`."""
+    # Its folder of metadata is looked for by name: reading the version itself costs more than opening the journal.
+    beside = Path(textual.__file__).parent.parent
+    return any((beside / f"textual-{version}.dist-info").is_dir() for version in KNOWN)
+
+
+class _NoThread:
+    """Stands where Textual's driver puts the thread that writes for it."""
+
+    def start(self) -> None:
+        """Nothing to start."""
+
+
+class CellDriver(LinuxDriver):
+    """See the module. All of it runs on the event loop, but :meth:`process_message` (the input thread)."""
+
+    def __init__(
+        self, app: App[Any], *, debug: bool = False, mouse: bool = True, size: tuple[int, int] | None = None
+    ) -> None:
+        super().__init__(app, debug=debug, mouse=mouse, size=size)
+        encoding = (getattr(self._file, "encoding", None) or "ascii").lower().replace("-", "")
+        self._ascii_only = encoding != "utf8"
+        term = os.environ.get("TERM", "")
+        self._bce = not term.startswith(_NO_BCE)
+        self._thread = threading.get_ident()
+        self._tty = Tty(sys.stderr.fileno() if self._file is None else self._file.fileno(), self._loop, self._send)
+        self._pace = Pace()
+        self._wanted: Grid | None = None
+        self._shown: Grid | None = None  # None: the terminal may show anything
+        self._pen = Pen()
+        self._questions: list[tuple[str, Place]] = []  # for behind the next frame
+        self._timer: asyncio.TimerHandle | None = None
+        self._over = True  # the terminal is not ours (yet, any more)
+        self._last_words: list[bytes] | None = None
+        # Where the compositor's update is still made of cells. Textual calls this for every frame, and nothing else does.
+        app._display = self._display  # type: ignore[method-assign]  # there is no public way to take frames
+
+    # ── frames ──────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _display(self, screen: Screen[Any], renderable: Any) -> None:
+        """In the place of ``App._display``."""
+        app = self._app
+        try:
+            if renderable is None or app._batch_count or not app._running or app._closed:
+                return
+            if isinstance(renderable, CompositorUpdate):
+                try:
+                    self._wanted = take(self._wanted, renderable, app.console, ascii_only=self._ascii_only)
+                except Exception as error:  # as Textual does: a widget that can't be drawn is a fault of the program
+                    app._handle_exception(error)
+                else:
+                    self._send()
+        finally:
+            app.post_display_hook()
+
+    def forget(self) -> None:
+        """The terminal may show anything now: the next frame is a whole one."""
+        self._shown = None
+        self._pen = Pen()
+
+    def _send(self) -> None:
+        """Send the newest frame, if the terminal may have another one, and the questions behind it."""
+        wanted = self._wanted
+        if wanted is None or self._over or self._tty.is_busy or self._tty.gone:
+            return
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        now = time.monotonic()
+        hold = self._pace.hold(now)
+        if hold > 0:
+            self._timer = self._loop.call_later(hold, self._send)
+            return
+        frame = paint(self._shown, wanted, self._pen, erases_with_background=self._bce)
+        data = ""
+        if frame:
+            data = self._in_sync(frame) + self._to_certain_place() + "\x1b[6n"
+            self._shown = wanted.copy()
+            self._pace.sent(now, len(data), ((self._pen.row or 0) + 1, (self._pen.column or 0) + 1))
+        for question, place in self._questions:
+            data += question
+            self._pace.asked(now, place)
+        self._questions.clear()
+        if data:
+            self._tty.write(self._encoded(data))
+
+    def _in_sync(self, frame: str) -> str:
+        if len(frame) >= _SYNC_FROM and self._app._sync_available:
+            return f"{SYNC_START}{frame}{SYNC_END}"
+        return frame
+
+    def _to_certain_place(self) -> str:
+        """The cursor to where it certainly is, below the first row: its report must not look like a key (shift+F3)."""
+        pen = self._pen
+        if not pen.row and self._wanted is not None and self._wanted.height > 1:
+            pen.row, pen.column = 1, 0
+            return "\x1b[2H"
+        if pen.column is None:
+            pen.column = 0
+            return "\r"
+        return ""
+
+    def _encoded(self, data: str) -> bytes:
+        return data.encode("ascii" if self._ascii_only else "utf-8", "replace")
+
+    # ── everything else that Textual writes ─────────────────────────────────────────────────────────────────────
+
+    def write(self, data: str) -> None:
+        """Modes and questions of ours; whatever else comes here is dropped."""
+        question = _QUESTION.fullmatch(data)
+        if question is not None:
+            self._questions.append((data, (int(question[1]), int(question[2]))))
+            self._send()
+        elif _OURS.fullmatch(data):
+            if threading.get_ident() != self._thread:
+                self._later(self.write, data)
+            elif self._last_words is not None:
+                self._last_words.append(data.encode())
+            else:
+                self._tty.write(data.encode())
+
+    def process_message(self, message: Message) -> None:
+        """Runs in the input thread: answers that are not ours go on in their place among the keys."""
+        if isinstance(message, events.CursorPosition):
+            foreign = self._pace.answered((message.y + 1, message.x + 1))
+            self._later(self._send)
+            if not foreign:
+                return
+        super().process_message(message)
+
+    def _later(self, call: Any, *arguments: Any) -> None:
+        try:
+            self._loop.call_soon_threadsafe(call, *arguments)
+        except RuntimeError:  # the loop is closed: nothing is written any more
+            pass
+
+    # ── beginning and ending ────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def _writer_thread(self) -> Any:
+        """Textual's driver starts a thread that writes, blocking; nothing of ours goes that way."""
+        return _NoThread()
+
+    @_writer_thread.setter
+    def _writer_thread(self, thread: Any) -> None:
+        pass
+
+    def start_application_mode(self) -> None:
+        """Take the terminal, for the first time or again after a stop."""
+        self._tty.open()
+        self._pace.forget()
+        self._last_words = None
+        self._over = False
+        self.forget()
+        super().start_application_mode()  # type: ignore[no-untyped-call]  # Textual's has no annotations
+        self._loop.call_soon(self._send)  # after a stop: what stood there before
+
+    def stop_application_mode(self) -> None:
+        """Give the terminal back, as far as it takes words; :meth:`close` says them."""
+        self._over = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if self._last_words is None:
+            self._last_words = [b"\x1b[m"]
+        super().stop_application_mode()
+
+    def close(self) -> None:
+        """Say the last words, within a fraction of a second."""
+        self._tty.close(b"".join(self._last_words or ()), _LAST_WORDS_S)
+        self._last_words = None

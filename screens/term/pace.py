@@ -1,0 +1,96 @@
+"""Frames at the pace of the terminal: after each one it is asked where its cursor is (DSR 6), and while too much is
+unanswered nothing more is sent, so that a slow link carries the newest state and never a queue of old ones.
+
+Terminals answer in order. Every question is kept with the place it must report, whoever asked: so an answer that
+belongs to somebody else (:mod:`screens.arming`) is told from one that belongs to a frame, even when one was lost.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from dataclasses import dataclass
+from typing import Final
+
+FRAMES: Final = 3  # unanswered frames that hold the next one back
+BYTES: Final = 1200  # or so many unanswered bytes
+PATIENCE_S: Final = 5.0  # a terminal that has answered before is waited for so long
+FIRST_S: Final = 0.8  # one that has never answered
+MUTE_S: Final = 0.1  # one that let us wait in vain: a frame each so often
+_IN_VAIN: Final = 2
+_REMEMBERED: Final = 64  # questions
+
+Place = tuple[int, int]  # row and column, from 1, as in the report
+
+
+@dataclass
+class _Question:
+    place: Place
+    size: int  # bytes of the frame; 0 for a question that is not ours
+    frame: bool
+    at: float
+    waiting: bool  # counts against the next frame
+
+
+class Pace:
+    """Which questions are open, and whether another frame may be sent. Times are seconds of a monotonic clock.
+
+    Questions are put by one thread and answered by another.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()  # a signal handler may come in between
+        self._open: deque[_Question] = deque(maxlen=_REMEMBERED)
+        self._vain = 0
+        self.answers = False  # whether the terminal has ever answered
+
+    def sent(self, now: float, size: int, place: Place) -> None:
+        """A frame of *size* bytes was sent with the question; the terminal should report *place*."""
+        with self._lock:
+            self._open.append(_Question(place, size, frame=True, at=now, waiting=True))
+
+    def asked(self, now: float, place: Place) -> None:
+        """Somebody else's question was sent."""
+        with self._lock:
+            self._open.append(_Question(place, 0, frame=False, at=now, waiting=False))
+
+    def answered(self, place: Place) -> bool:
+        """The terminal reported *place*. Whether that is somebody else's answer."""
+        with self._lock:
+            self.answers = True
+            self._vain = 0
+            for index, question in enumerate(self._open):
+                if question.place == place:
+                    for _ in range(index + 1):
+                        self._open.popleft()
+                    return not question.frame
+            # A place that nobody asked for: a terminal that counts its columns otherwise, or a key that looks like it.
+            if self._open and self._open[0].frame:
+                self._open.popleft()
+                return False
+            return True
+
+    def hold(self, now: float) -> float:
+        """Seconds for which the next frame must wait, at most: an answer may come before. 0: send it."""
+        with self._lock:
+            waiting = [question for question in self._open if question.waiting]
+            if len(waiting) < FRAMES and sum(question.size for question in waiting) < BYTES:
+                return 0.0
+            left = waiting[0].at + self._patience - now
+            if left > 0:
+                return left
+            self._vain += 1
+            for question in waiting:  # still known, so that a late answer is not taken for another's
+                question.waiting = False
+            return 0.0
+
+    @property
+    def _patience(self) -> float:
+        if self._vain >= _IN_VAIN:
+            return MUTE_S if not self.answers else FIRST_S
+        return PATIENCE_S if self.answers else FIRST_S
+
+    def forget(self) -> None:
+        """Nothing that was asked will be answered."""
+        with self._lock:
+            self._open.clear()
