@@ -52,7 +52,7 @@ def paint(shown: Grid | None, wanted: Grid, pen: Pen, *, erases_with_background:
             verb = "M" if by > 0 else "L"
             count = "" if abs(by) == 1 else str(abs(by))
             out.append(f"\x1b[{top + 1};{bottom + 1}r\x1b[{top + 1}H\x1b[{count}{verb}\x1b[r")
-            pen.row, pen.column = 0, 0
+            pen.row = pen.column = None  # home, says the VT100; not every terminal goes there
             shown = _scrolled(shown, top, bottom, by)
             changed = list(range(wanted.height))
     for y in changed:

@@ -74,6 +74,19 @@ class Cells(pyte.Screen):
             self.dirty.update(range(self.lines))
 
 
+def visible_cells(model: ScreenModel) -> list[list[tuple[Any, ...]]]:
+    """Every cell of *model*, row by row, as it looks: of a blank only what shows on a blank."""
+    rows: list[list[tuple[Any, ...]]] = []
+    for y in range(model.cells.lines):
+        row: list[tuple[Any, ...]] = []
+        for x in range(model.cells.columns):
+            cell = model.cells.buffer[y][x]
+            plain = not (cell.reverse or cell.underscore or cell.strikethrough or cell.blink)
+            row.append((" ", cell.bg) if cell.data == " " and plain else tuple(cell))
+        rows.append(row)
+    return rows
+
+
 class ScreenModel:
     """Feed it a program's bytes: it keeps :attr:`cells` and hands out :attr:`replies` to send back.
 

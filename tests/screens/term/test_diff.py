@@ -1,0 +1,133 @@
+"""The bytes that a difference makes take a terminal from the old screen to the new one, whatever stands on either."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from console.sanitize import is_clean
+from screens.term.cells import MARK, Grid, cells_of, cut
+from screens.term.diff import Pen, paint
+from screens.term.styles import blank, change
+from tests.e2e.screen_model import ScreenModel, visible_cells
+
+LOOKS = ("", "1", "2", "7", "4;31", "31", "32;44", "44", "38;5;208", "38;2;1;2;3;48;2;40;50;60", "1;7;33", "97;104")
+WORDS = ("abc", "日本", "e\u0301t\u00e9", "─│┌", " ", "   ", "x", "🙂", "ok  ok", "-", "ｆ", "e\u0301")
+
+texts = st.lists(st.sampled_from(WORDS), min_size=1, max_size=6).map("".join)
+puts = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 29), texts, st.sampled_from(LOOKS)), max_size=25)
+
+
+def grid(what: list[tuple[int, int, str, str]], width: int = 30, height: int = 10) -> Grid:
+    result = Grid(width, height)
+    for y, x, text, look in what:
+        result.put(y, x, cells_of(text), look)
+    return result
+
+
+def terminal(width: int = 30, height: int = 10) -> ScreenModel:
+    model = ScreenModel(width, height)
+    model.feed(b"\x1b[?7l")
+    return model
+
+
+def whole(wanted: Grid) -> ScreenModel:
+    """*wanted* written the plainest way: each cell with a move and its whole style."""
+    model = terminal(wanted.width, wanted.height)
+    for y in range(wanted.height):
+        for x, (char, look) in enumerate(zip(wanted.chars[y], wanted.looks[y], strict=True)):
+            if char:
+                model.feed(f"\x1b[{y + 1};{x + 1}H\x1b[0;{look or 0}m{char}".encode())
+    return model
+
+
+@given(puts, puts, st.booleans())
+@settings(deadline=None, max_examples=60)
+def test_the_difference_applied_to_the_old_frame_is_the_new_frame(old: Any, new: Any, bce: bool) -> None:
+    shown, wanted = grid(old), grid(new)
+    model, pen = terminal(), Pen()
+    model.feed(paint(None, shown, pen, erases_with_background=bce).encode())
+    assert visible_cells(model) == visible_cells(whole(shown))
+    sent = paint(shown, wanted, pen, erases_with_background=bce)
+    model.feed(sent.encode())
+    assert visible_cells(model) == visible_cells(whole(wanted))
+    assert paint(wanted, wanted, pen) == ""
+    if pen.column is not None:
+        assert (model.cells.cursor.y, model.cells.cursor.x) == (pen.row, pen.column)
+
+
+@given(puts, st.integers(-6, 6), st.integers(0, 4), st.integers(5, 9), puts)
+@settings(deadline=None, max_examples=60)
+def test_rows_that_moved(old: Any, by: int, top: int, bottom: int, more: Any) -> None:
+    lines = [(y, 0, f"line {y} of them {'#' * y}", LOOKS[y % 4]) for y in range(10)]
+    shown = grid(lines + old[:5])
+    wanted = shown.copy()
+    for y in range(top, bottom + 1):
+        source = y + by
+        if top <= source <= bottom:
+            wanted.chars[y], wanted.looks[y] = list(shown.chars[source]), list(shown.looks[source])
+        else:
+            wanted.chars[y], wanted.looks[y] = [" "] * 30, [""] * 30
+    for y, x, text, look in more[:3]:
+        wanted.put(y, x, cells_of(text), look)
+    model, pen = terminal(), Pen()
+    model.feed(paint(None, shown, pen).encode())
+    model.feed(paint(shown, wanted, pen).encode())
+    assert visible_cells(model) == visible_cells(whole(wanted))
+
+
+def test_a_list_that_scrolls_by_one_is_scrolled() -> None:
+    words = "checkout payments ledger search mail feeder gateway auth cache queue billing".split()
+    shown = grid([(y, 0, words[y] * 3, "") for y in range(10)])
+    wanted = grid([(y, 0, words[y + 1] * 3, "") for y in range(10)])
+    sent = paint(shown, wanted, Pen(0, 0, ""))
+    assert "\x1b[M" in sent and len(sent) < 60
+
+
+def test_one_changed_cell_is_a_few_bytes_and_a_cleared_tail_is_one_sequence() -> None:
+    shown = grid([(4, 0, "a line of some thirty letters", "")])
+    wanted = shown.copy()
+    wanted.put(4, 10, ["X"], "")
+    assert len(paint(shown, wanted, Pen(4, 5, ""))) <= 5
+    assert paint(shown, grid([(4, 0, "a line", "")]), Pen(4, 7, "")) == "\x1b[K"
+
+
+@given(st.text(max_size=40))
+@settings(deadline=None)
+def test_only_harmless_characters_become_cells(text: str) -> None:
+    for cell in cells_of(text):
+        assert is_clean(cell) and "\n" not in cell and "\t" not in cell
+    assert all(cell.isascii() for cell in cells_of(text, ascii_only=True))
+
+
+def test_hostile_characters_are_marks() -> None:
+    assert cells_of("a\x1b[2J\u202e\x9b\u200b\x00") == ["a", MARK, "[", "2", "J", MARK, MARK, MARK, MARK]
+    assert cells_of("\x1b日", ascii_only=True) == ["?", "?", "?"]
+    assert cells_of("e\u0301\ufe0f") == ["é"]
+
+
+@given(texts, st.integers(0, 12))
+def test_a_cut_leaves_no_half(text: str, width: int) -> None:
+    cells = cut(cells_of(text), width)
+    assert len(cells) == width
+    line = Grid(width, 1)
+    line.put(0, 0, cells, "")
+    model = terminal(max(width, 1), 1)
+    model.feed(paint(None, line, Pen()).encode())
+    assert model.cells.cursor.y == 0
+
+
+@given(st.sampled_from(LOOKS), st.sampled_from(LOOKS))
+def test_a_change_of_style_is_complete(old: str, new: str) -> None:
+    stepwise, at_once = terminal(4, 1), terminal(4, 1)
+    stepwise.feed(f"\x1b[0;{old or 0}m{change(old, new)}x".encode())
+    at_once.feed(f"\x1b[0;{new or 0}mx".encode())
+    assert visible_cells(stepwise) == visible_cells(at_once)
+
+
+@pytest.mark.parametrize(("look", "shows"), [("31", ""), ("1;44", "44"), ("7;31", "7;31"), ("38;5;1;48;5;2", "48;5;2")])
+def test_what_shows_on_a_blank(look: str, shows: str) -> None:
+    assert blank(look) == shows

@@ -1,0 +1,66 @@
+"""Frames wait for the terminal's answers, and each answer goes to who asked."""
+
+from __future__ import annotations
+
+import pytest
+
+from screens.term.pace import BYTES, FIRST_S, FRAMES, MUTE_S, PATIENCE_S, Pace
+
+
+def test_frames_are_held_back_by_number_and_by_bytes() -> None:
+    pace = Pace()
+    for number in range(FRAMES):
+        assert pace.hold(0) == 0
+        pace.sent(0, 10, (2, number + 1))
+    assert pace.hold(0) > 0
+    assert pace.answered((2, 1)) is False
+    assert pace.hold(0) == 0
+    pace.sent(0, BYTES, (3, 1))
+    assert pace.hold(0) > 0
+    pace.answered((3, 1))  # answers come in order: those before it were lost
+    assert pace.hold(0) == 0
+
+
+def test_answers_go_to_who_asked() -> None:
+    pace = Pace()
+    pace.sent(0, 10, (5, 5))
+    pace.asked(0, (5, 5))
+    assert pace.answered((5, 5)) is False
+    assert pace.answered((5, 5)) is True
+    assert pace.answered((9, 9)) is True  # nobody asked: whoever it is for
+
+
+def test_a_frame_that_answers_late_is_not_taken_for_another_question() -> None:
+    pace = Pace()
+    pace.sent(0, BYTES, (5, 5))
+    assert pace.hold(FIRST_S + 1) == 0
+    pace.asked(3, (5, 5))
+    assert pace.answered((5, 5)) is False
+    assert pace.answered((5, 5)) is True
+
+
+def test_a_place_that_nobody_named_still_frees_a_frame() -> None:
+    pace = Pace()
+    pace.sent(0, BYTES, (5, 5))
+    assert pace.answered((1, 1)) is False
+    assert pace.hold(0) == 0
+
+
+def test_a_terminal_that_never_answers_gets_its_frames() -> None:
+    pace = Pace()
+    now, waits = 0.0, []
+    for _ in range(4):
+        pace.sent(now, BYTES, (2, 2))
+        waits.append(pace.hold(now))
+        now += waits[-1]
+        assert pace.hold(now) == 0
+    assert waits == pytest.approx([FIRST_S, FIRST_S, MUTE_S, MUTE_S])
+
+
+def test_one_that_answered_is_waited_for() -> None:
+    pace = Pace()
+    pace.sent(0, 1, (2, 2))
+    pace.answered((2, 2))
+    pace.sent(1, BYTES, (2, 3))
+    assert pace.hold(1) == PATIENCE_S
+    assert pace.hold(1 + PATIENCE_S) == 0
