@@ -17,6 +17,8 @@ BYTES: Final = 1200  # or so many unanswered bytes
 PATIENCE_S: Final = 5.0  # a terminal that has answered before is waited for so long
 FIRST_S: Final = 0.8  # one that has never answered
 MUTE_S: Final = 0.1  # one that let us wait in vain: a frame each so often
+_SLOW: Final = 800  # bytes a second of the slowest link: so much longer for each byte on its way
+_MUTE_LINK: Final = 4000  # the same where nothing has ever come back, which is rarely the link
 _IN_VAIN: Final = 2
 _REMEMBERED: Final = 64  # questions
 
@@ -74,9 +76,10 @@ class Pace:
         """Seconds for which the next frame must wait, at most: an answer may come before. 0: send it."""
         with self._lock:
             waiting = [question for question in self._open if question.waiting]
-            if len(waiting) < FRAMES and sum(question.size for question in waiting) < BYTES:
+            size = sum(question.size for question in waiting)
+            if len(waiting) < FRAMES and size < BYTES:
                 return 0.0
-            left = waiting[0].at + self._patience - now
+            left = waiting[0].at + self.patience(size) - now
             if left > 0:
                 return left
             self._vain += 1
@@ -84,11 +87,11 @@ class Pace:
                 question.waiting = False
             return 0.0
 
-    @property
-    def _patience(self) -> float:
-        if self._vain >= _IN_VAIN:
-            return MUTE_S if not self.answers else FIRST_S
-        return PATIENCE_S if self.answers else FIRST_S
+    def patience(self, size: int) -> float:
+        """Seconds to wait for the answer behind *size* bytes."""
+        if not self.answers:
+            return (MUTE_S if self._vain >= _IN_VAIN else FIRST_S) + size / _MUTE_LINK
+        return (FIRST_S if self._vain >= _IN_VAIN else PATIENCE_S) + size / _SLOW
 
     def forget(self) -> None:
         """Nothing that was asked will be answered."""

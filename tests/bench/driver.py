@@ -20,6 +20,7 @@ _DRIVERS: Final = (("stock", "stock"), ("ours", ""))
 _IDLE_S: Final = float(os.environ.get("VIGIE_BENCH_IDLE", "20"))
 _LINKS: Final = (("56 kbit/s", 7_000.0), ("9,600 bit/s", 1_200.0))
 _RTT_S: Final = 0.3
+_GIVE_UP_S: Final = 60.0  # what is not seen by then counts as this
 
 
 def bench() -> Iterator[Figure]:
@@ -81,16 +82,18 @@ def _links(value: str) -> Iterator[tuple[str, tuple[float, str]]]:
 
 
 def _switch(here: Scene, bandwidth: float) -> float:
-    """Seconds from the key to the other screen, the median of a few."""
+    """Seconds from the key to the other screen, the median of a few; :data:`_GIVE_UP_S` when one never came."""
     argv = [VIGIE, "--config", here.config, "--db", here.paths.database, "--actor", "ann"]
-    found = []
+    found: list[float] = []
     with Terminal(argv, size=_SIZE, env=here.env, cwd=here.folder, rtt=_RTT_S, bandwidth=bandwidth) as terminal:
         terminal.wait_for(r"DOWN 200\b", 180)
-        terminal.wait_for(r"^ *✗ D|▌", 180)
-        for key, words in (("4", "line 399"), ("1", "p problems"), ("4", "line 399"), ("1", "p problems")):
+        for key, words in (("4", "line 399"), ("1", "p problems"), ("4", "line 399")):
             time.sleep(3)  # the link is as full as live updates make it
             began = time.monotonic()
             terminal.press(key)
-            terminal.wait_for(words, 180)
+            try:
+                terminal.wait_for(words, _GIVE_UP_S)
+            except AssertionError:
+                return _GIVE_UP_S
             found.append(time.monotonic() - began)
     return statistics.median(found)
