@@ -87,7 +87,7 @@ def _switch(here: Scene, bandwidth: float) -> float:
     found: list[float] = []
     with Terminal(argv, size=_SIZE, env=here.env, cwd=here.folder, rtt=_RTT_S, bandwidth=bandwidth) as terminal:
         terminal.wait_for(r"DOWN 200\b", 180)
-        for key, words in (("4", "line 399"), ("1", "p problems"), ("4", "line 399")):
+        for key, words in (("4", "following"), ("1", "p problems"), ("4", "following")):
             time.sleep(3)  # the link is as full as live updates make it
             began = time.monotonic()
             terminal.press(key)
