@@ -8,7 +8,7 @@
 
 It takes from Textual's own driver how the tty is set up, read and given back. That is Textual's inside: on a version that
 is not in :data:`KNOWN` (``tests/screens/term/test_driver.py`` looks at the one installed), where the tty can't be opened
-again, and with ``VIGIE_DRIVER=stock``, the console runs on Textual's own driver.
+again, and without ``VIGIE_DRIVER=diff``, the console runs on Textual's own driver.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ _NO_BCE: Final = ("screen", "vt1", "vt2", "ansi", "cygwin")
 def choose(environ: dict[str, str] | None = None) -> type[Driver] | None:
     """The driver class for this terminal and this Textual; None for Textual's own."""
     wanted = (os.environ if environ is None else environ).get("VIGIE_DRIVER", "")
-    if wanted == "stock" or not is_known():
+    if wanted != "diff" or not is_known():
         return None
     if sys.__stderr__ is None:
         return None

@@ -22,7 +22,6 @@ os.environ.pop("LINES", None)
 os.environ.setdefault("TEXTUAL_FPS", "120")
 
 from screens.app import VigieApp
-from screens.driver import choose
 from screens.ending import Ending
 from screens.glyphs import wants_ascii
 from screens.start import MakeDeps, Start, deps_from
@@ -53,7 +52,12 @@ def colours() -> int:
 def run(start: Start, make_deps: MakeDeps | None = None) -> int:
     """Run the console until it is left. Returns the exit code: 0, 2 (could not be opened), 128 + signal."""
     app = VigieApp(make_deps or partial(deps_from, start), first_look(colours(), wants_ascii()))
-    app.driver_class = choose() or app.driver_class
+    if (
+        os.environ.get("VIGIE_DRIVER") == "diff"
+    ):  # not the default before its walk beside the stock driver is always equal
+        from screens.driver import choose
+
+        app.driver_class = choose() or app.driver_class
 
     def leave(code: int) -> None:
         app.call_from_signal(partial(app.end, code))

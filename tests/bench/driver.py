@@ -16,7 +16,7 @@ from tests.bench.figures import Figure
 from tests.e2e.terminal import Terminal
 
 _SIZE: Final = (120, 40)
-_DRIVERS: Final = (("stock", "stock"), ("ours", ""))
+_DRIVERS: Final = (("stock", "stock"), ("ours", "diff"))
 _IDLE_S: Final = float(os.environ.get("VIGIE_BENCH_IDLE", "20"))
 _LINKS: Final = (("56 kbit/s", 7_000.0), ("9,600 bit/s", 1_200.0))
 _RTT_S: Final = 0.3
