@@ -54,6 +54,8 @@ class Foot(Performs, Widget, inherit_bindings=False):
         self.desk.said.subscribe(self, self.say, immediate=True)
         self.desk.drafts_loaded.subscribe(self, self._drafts_loaded, immediate=True)
         self.desk.troubled.subscribe(self, lambda _: self.draw_hint(), immediate=True)
+        # Not immediate: rooms take the news first, and what is possible is asked of them.
+        self.desk.incident_changed.subscribe(self, lambda _: self.draw_hint())
         self.draw()
 
     @property
