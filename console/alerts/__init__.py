@@ -1,0 +1,1 @@
+"""Alerts of other systems, and rules that are evaluated here: Alertmanager, Prometheus, merging, silences."""
