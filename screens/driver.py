@@ -33,7 +33,8 @@ from textual.message import Message
 from screens.term.cells import Grid
 from screens.term.diff import Pen, paint
 from screens.term.frames import take
-from screens.term.pace import Pace, Place
+from screens.term.pace import Pace, Place, Trip
+from screens.term.traffic import Traffic
 from screens.term.tty import Tty, open_tty
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ class CellDriver(LinuxDriver):
         self._thread = threading.get_ident()
         self._tty = Tty(sys.stderr.fileno() if self._file is None else self._file.fileno(), self._loop, self._send)
         self._pace = Pace()
+        self.traffic = Traffic()
         self._wanted: Grid | None = None
         self._shown: Grid | None = None  # None: the terminal may show anything
         self._pen = Pen()
@@ -119,6 +121,7 @@ class CellDriver(LinuxDriver):
                 except Exception as error:  # as Textual does: a widget that can't be drawn is a fault of the program
                     app._handle_exception(error)
                 else:
+                    self.traffic.made()
                     self._send()
         finally:
             app.post_display_hook()
@@ -132,6 +135,7 @@ class CellDriver(LinuxDriver):
         """Send the newest frame, if the terminal may have another one, and the questions behind it."""
         wanted = self._wanted
         if wanted is None or self._over or self._tty.is_busy or self._tty.gone:
+            self.traffic.wait()
             return
         if self._timer is not None:
             self._timer.cancel()
@@ -139,6 +143,7 @@ class CellDriver(LinuxDriver):
         now = time.monotonic()
         hold = self._pace.hold(now)
         if hold > 0:
+            self.traffic.wait()
             self._timer = self._loop.call_later(hold, self._send)
             return
         frame = paint(self._shown, wanted, self._pen, erases_with_background=self._bce)
@@ -151,6 +156,7 @@ class CellDriver(LinuxDriver):
             data += question
             self._pace.asked(now, place)
         self._questions.clear()
+        self.traffic.sent(now, len(data), frame=bool(frame))
         if data:
             self._tty.write(self._encoded(data))
 
@@ -173,6 +179,27 @@ class CellDriver(LinuxDriver):
     def _encoded(self, data: str) -> bytes:
         return data.encode("ascii" if self._ascii_only else "utf-8", "replace")
 
+    # ── measuring ───────────────────────────────────────────────────────────────────────────────────────────────
+
+    def trips(self) -> list[Trip]:
+        """What was measured since the last call: seconds from a frame to the terminal's answer, bytes on their way."""
+        found = []
+        while self._pace.trips:
+            found.append(self._pace.trips.popleft())
+        return found
+
+    def ask(self) -> None:
+        """Ask for the cursor without a frame: four bytes, and only where the terminal owes no answer."""
+        pen = self._pen
+        if self._over or self._shown is None or self._tty.is_busy or self._tty.gone or not self._pace.idle:
+            return
+        if not pen.row or pen.column is None:  # a report of the first row would look like a key
+            return
+        now = time.monotonic()
+        self._pace.sent(now, 4, (pen.row + 1, pen.column + 1))
+        self.traffic.sent(now, 4, frame=False)
+        self._tty.write(b"\x1b[6n")
+
     # ── everything else that Textual writes ─────────────────────────────────────────────────────────────────────
 
     def write(self, data: str) -> None:
@@ -192,7 +219,7 @@ class CellDriver(LinuxDriver):
     def process_message(self, message: Message) -> None:
         """Runs in the input thread: answers that are not ours go on in their place among the keys."""
         if isinstance(message, events.CursorPosition):
-            foreign = self._pace.answered((message.y + 1, message.x + 1))
+            foreign = self._pace.answered((message.y + 1, message.x + 1), time.monotonic())
             self._later(self._send)
             if not foreign:
                 return

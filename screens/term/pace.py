@@ -23,6 +23,7 @@ _IN_VAIN: Final = 2
 _REMEMBERED: Final = 64  # questions
 
 Place = tuple[int, int]  # row and column, from 1, as in the report
+Trip = tuple[float, int]  # seconds from a frame to its answer, and the bytes that were on their way with it
 
 
 @dataclass
@@ -32,6 +33,7 @@ class _Question:
     frame: bool
     at: float
     waiting: bool  # counts against the next frame
+    under_way: int = 0  # unanswered bytes when it was sent, its own among them
 
 
 class Pace:
@@ -45,24 +47,34 @@ class Pace:
         self._open: deque[_Question] = deque(maxlen=_REMEMBERED)
         self._vain = 0
         self.answers = False  # whether the terminal has ever answered
+        self.trips: deque[Trip] = deque(maxlen=_REMEMBERED)  # what was measured; who reads it empties it
+
+    @property
+    def idle(self) -> bool:
+        """Whether every question was answered."""
+        return not self._open
 
     def sent(self, now: float, size: int, place: Place) -> None:
         """A frame of *size* bytes was sent with the question; the terminal should report *place*."""
         with self._lock:
-            self._open.append(_Question(place, size, frame=True, at=now, waiting=True))
+            under_way = size + sum(question.size for question in self._open)
+            self._open.append(_Question(place, size, frame=True, at=now, waiting=True, under_way=under_way))
 
     def asked(self, now: float, place: Place) -> None:
         """Somebody else's question was sent."""
         with self._lock:
             self._open.append(_Question(place, 0, frame=False, at=now, waiting=False))
 
-    def answered(self, place: Place) -> bool:
-        """The terminal reported *place*. Whether that is somebody else's answer."""
+    def answered(self, place: Place, now: float | None = None) -> bool:
+        """The terminal reported *place* (at *now*: then the way there and back is kept in :attr:`trips`). Whether that is
+        somebody else's answer."""
         with self._lock:
             self.answers = True
             self._vain = 0
             for index, question in enumerate(self._open):
                 if question.place == place:
+                    if now is not None and question.frame:
+                        self.trips.append((now - question.at, question.under_way))
                     for _ in range(index + 1):
                         self._open.popleft()
                     return not question.frame
