@@ -130,7 +130,9 @@ def command_outcome(body: k.CommandFinished) -> str:
     size = f", {body.size} bytes" if body.size else ", no output"
     cut = f" ({body.kept} kept)" if body.kept < body.size else ""
     took = span(body.duration_ms / 1000) if body.duration_ms >= 1000 else f"{body.duration_ms} ms"
-    return f"{how} after {took}{size}{cut}{_reason(body.error)}"
+    tries = f", try {body.attempts}" if body.attempts > 1 else ""
+    judged = {"held": ", as expected", "warned": f", warning: {body.why}", "failed": f", not as expected: {body.why}"}
+    return f"{how} after {took}{tries}{judged.get(body.verdict, '')}{size}{cut}{_reason(body.error)}"
 
 
 def _finished(body: k.CommandFinished) -> _Words:
@@ -192,6 +194,16 @@ _SAY: Final[dict[type, Callable[[Any], _Words]]] = {
     k.StepUndone: _step("Taken back:"),
     k.StepJumped: _step("Went to"),
     k.StepDecided: _step("Decided at"),
+    k.StepApproved: _step("Approved:"),
+    k.StepWaiting: lambda body: (
+        "step",
+        f"Waits {span(body.wait_ms / 1000)} at {body.title or body.step}, until {body.until:%H:%M:%S} UTC",
+    ),
+    k.StepWaitCut: lambda body: (
+        "step",
+        f"Cut short with {span(body.left_ms / 1000)} left: {body.title or body.step}{_reason(body.text)}",
+    ),
+    k.PauseConfirmed: lambda body: ("step", f"Confirmed before {body.phase}{_reason(body.text)}"),
     k.RunSwitched: lambda body: ("runbook", f"Switched to another runbook{_reason(body.reason)}"),
     k.RunEnded: lambda body: ("runbook", f"Runbook {body.outcome}{_reason(body.text)}"),
     k.CommandStarted: _started,

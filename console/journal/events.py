@@ -278,6 +278,46 @@ class StepDecided(Body, tag="step_decided", frozen=True, kw_only=True):
     answer: str
 
 
+class StepApproved(Body, tag="step_approved", frozen=True, kw_only=True):
+    """Somebody else than the one who works on it says that a step may be done. Counts only for another uid (``origin.uid``,
+    from the operating system). ``subject``: short hash of the command as it was shown; one that reads differently later
+    needs another approval; "" approves the step itself."""
+
+    run: str
+    step: str
+    title: str = ""
+    text: str = ""
+    subject: str = ""
+
+
+class StepWaiting(Body, tag="step_waiting", frozen=True, kw_only=True):
+    """A wait began; it is over at ``until``, whoever looks then. A later one replaces it."""
+
+    run: str
+    step: str
+    title: str = ""
+    until: datetime
+    wait_ms: int = 0
+
+
+class StepWaitCut(Body, tag="step_wait_cut", frozen=True, kw_only=True):
+    """A wait was cut short."""
+
+    run: str
+    step: str
+    title: str = ""
+    text: str = ""
+    left_ms: int = 0
+
+
+class PauseConfirmed(Body, tag="pause_confirmed", frozen=True, kw_only=True):
+    """What is to be confirmed before a phase was confirmed."""
+
+    run: str
+    phase: str  # its title
+    text: str = ""
+
+
 class RunSwitched(Body, tag="run_switched", frozen=True, kw_only=True):
     """Wrong runbook: the work goes on in another run; this one's record stays."""
 
@@ -308,6 +348,7 @@ class CommandStarted(Body, tag="command_started", frozen=True, kw_only=True):
     params: Mapping[str, str] = {}
     boot_id: str = ""  # with another boot id, a command without an end is "unknown", never re-run
     spool: str = ""  # where its output is being kept
+    tty: str = ""  # "follow": ending by a signal is its normal end; "yes": it had the operator's terminal
 
 
 class CommandFinished(Body, tag="command_finished", frozen=True, kw_only=True):
@@ -326,6 +367,13 @@ class CommandFinished(Body, tag="command_finished", frozen=True, kw_only=True):
     head: str = ""  # the first lines, made visible
     tail: str = ""  # the last lines, made visible, when the head is not all
     error: str = ""
+    verdict: str = ""  # what the runbook expected of it: held | warned | failed; "" when it says nothing
+    why: str = ""  # what did not fit: "exit 3, expected 0"
+    then: str = ""  # what the runbook says follows: ask | stop | continue | retry | goto:<step>
+    captured: Mapping[str, str] = {}  # values for later steps, taken from its output; never those of secrets
+    attempts: int = 1  # how often it was tried
+    tries: tuple[Mapping[str, Any], ...] = ()  # the last of the tries before this end: {"n", "at_us", "exit"|"signal", "ms", "why"}
+    masked: int = 0  # how many times a secret's value was masked in its output
 
 
 # ── the watch ────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -467,6 +515,10 @@ KINDS: Final[Mapping[str, type[Body]]] = {
         StepUndone,
         StepJumped,
         StepDecided,
+        StepApproved,
+        StepWaiting,
+        StepWaitCut,
+        PauseConfirmed,
         RunSwitched,
         RunEnded,
         CommandStarted,
