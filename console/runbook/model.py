@@ -18,6 +18,8 @@ Effect = Literal["read", "change", "destructive"]
 Level = Literal["error", "warning", "info"]
 PhaseKind = Literal["steps", "diagnose", "act", "verify", "rollback", "escalate", "checklist"]
 InfoKind = Literal["text", "heading", "symptoms", "contacts", "escalation", "links", "template", "metadata"]
+ParamType = Literal["string", "int", "number", "bool", "host", "port", "duration", "path", "url"]
+Form = Literal["plain", "annotated", "yaml"]
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -27,24 +29,6 @@ class Problem(msgspec.Struct, frozen=True):
     level: Level
     code: str
     message: str
-
-
-class Param(msgspec.Struct, frozen=True):
-    """A value that the operator fills in. It reaches a command by environment only (see ``params.bind``)."""
-
-    name: str
-    default: str | None = None
-    secret: bool = False
-    source: str = ""
-    """As written in the file, ``<bot-id>`` or ``$DOMAIN``; ``front matter`` for a declared one."""
-    line: int = 0
-    scope: Literal["command", "text"] = "command"
-    """``text``: it stands only in text to copy (a message template), so no command waits for it."""
-    description: str = ""
-    pattern: str | None = None
-    choices: tuple[str, ...] = ()
-    from_label: str | None = None
-    """``from: alert.instance`` in a file: the alert label that fills it first."""
 
 
 class Command(msgspec.Struct, frozen=True):
@@ -65,6 +49,32 @@ class Command(msgspec.Struct, frozen=True):
     warnings: tuple[str, ...] = ()
 
 
+class Param(msgspec.Struct, frozen=True):
+    """A value that the operator fills in. It reaches a command by environment only (see ``params.bind``)."""
+
+    name: str
+    default: str | None = None
+    secret: bool = False
+    source: str = ""
+    """As written in the file, ``<bot-id>`` or ``$DOMAIN``; ``front matter`` for a declared one."""
+    line: int = 0
+    scope: Literal["command", "text"] = "command"
+    """``text``: it stands only in text to copy (a message template), so no command waits for it."""
+    description: str = ""
+    pattern: str | None = None
+    choices: tuple[str, ...] = ()
+    from_label: str | None = None
+    """``from: alert.instance`` in a file: the alert label that fills it first."""
+    type: ParamType = "string"
+    """What a value must look like (``param_types.refusal``)."""
+    required: bool = True
+    """Not required: an empty value is a value."""
+    minimum: float | None = None
+    maximum: float | None = None
+    choices_from: Command | None = None
+    """A command whose output lines are the choices; run on request only, never to show a list."""
+
+
 class Retry(msgspec.Struct, frozen=True):
     """How often to try again, and after how many seconds."""
 
@@ -73,15 +83,17 @@ class Retry(msgspec.Struct, frozen=True):
 
 
 class Expect(msgspec.Struct, frozen=True):
-    """What a machine can judge about a finished command (``expect`` of a YAML runbook)."""
+    """What a machine can judge about a finished command (``expect`` of an annotated runbook)."""
 
     exit: int = 0
     warn_exit: int | None = None
+    """This exit status is a warning: neither passed nor failed."""
     match: str | None = None
+    """A pattern that must be found in what the command printed (``re.search``, ``^`` and ``$`` at lines)."""
 
 
 class Option(msgspec.Struct, frozen=True):
-    """One answer of a decision; *goto* is a step id, a phase title or empty (go on)."""
+    """One answer of a decision; *goto* is a step id, a phase title, ``end`` or empty (go on)."""
 
     answer: str
     goto: str = ""
@@ -117,22 +129,42 @@ class Step(msgspec.Struct, frozen=True):
     """Sample output from the file, display only."""
     whole: Command | None = None
     """The whole block as one script, where *commands* are its parts."""
-    # What follows is only set by annotated runbooks.
+    # What follows is only set by annotated runbooks. A ``tty`` that the author gave stands in each of the commands.
     effect: Effect | None = None
     confirm: str | None = None
+    """``enter``, or ``type-<param>``: its value is typed before the command may run."""
     check: Expect | None = None
+    """What decides whether a command passed; None: exit 0 is "finished", and a person judges."""
     on_fail: str = "ask"
+    """``ask``, ``stop``, ``continue`` or ``goto:<step id>``."""
     undo: str | None = None
+    """A step id, or words that say how."""
     next: str | None = None
+    """The id of the step that comes after this one, a phase title, or ``end``."""
     options: tuple[Option, ...] = ()
     timeout_s: float | None = None
     retry: Retry | None = None
+    """Of a ``check`` or a ``wait``: how it polls. Of a ``run``: how often it is tried."""
     required: bool = False
+    """Later steps wait for this one."""
     assignee: str | None = None
     host: str | None = None
+    """Where commands run, by ssh; ``$name`` is the value of a parameter."""
     cwd: str | None = None
     env: dict[str, str] = {}
     capture: dict[str, str] = {}
+    """Parameter → what fills it: ``stdout``, ``stderr`` (both without outer blank lines), ``first_line``, ``last_line``,
+    ``exit``, or ``/pattern/``, whose first group (or whole match) in stdout it is."""
+    ask: str | None = None
+    """The question of a ``decide``, what a ``pause`` confirms, what an ``approve`` approves; None: the title says it."""
+    role: str | None = None
+    """Who may do this step (``Runbook.roles``); of an ``approve``: who may approve."""
+    approvals: int = 1
+    """Of an ``approve``: how many people, none of them the runner."""
+    call_params: dict[str, str] = {}
+    """Of a ``call``: the called runbook's parameters; a value ``$name`` is that parameter's value here."""
+    until: str | None = None
+    """Of a ``wait``: the id of the check that it waits for. Its commands, ``check`` and ``retry`` are this step's too."""
 
 
 class Phase(msgspec.Struct, frozen=True):
@@ -166,6 +198,23 @@ class Escalation(msgspec.Struct, frozen=True):
     to: str
 
 
+class Role(msgspec.Struct, frozen=True):
+    """Who a role is on this host: login names and groups. One without either is taken at the operator's word."""
+
+    name: str
+    users: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    description: str = ""
+
+
+class Contact(msgspec.Struct, frozen=True):
+    """Somebody to reach: *reach* is a number, an address or a channel; *when* says for what."""
+
+    name: str
+    reach: str = ""
+    when: str = ""
+
+
 class Runbook(msgspec.Struct, frozen=True):
     """One incident or procedure. ``section`` is the path of headings above it in its file."""
 
@@ -191,6 +240,12 @@ class Runbook(msgspec.Struct, frozen=True):
     escalate: Escalation | None = None
     metadata: dict[str, str] = {}
     """Front-matter keys that Vigie has no use for, kept as text."""
+    roles: tuple[Role, ...] = ()
+    contacts: tuple[Contact, ...] = ()
+    form: Form = "plain"
+    """``annotated``: Markdown whose steps carry keys; ``yaml``: the YAML form."""
+    broken: str = ""
+    """``line 12: key: what was expected``: what is wrong with the file. Its commands can only be copied."""
     hash: str = ""
     """SHA-256 of everything above, in hex: two runbooks with the same hash read the same."""
 
@@ -206,6 +261,10 @@ class Runbook(msgspec.Struct, frozen=True):
     def param(self, name: str) -> Param | None:
         """The parameter called *name*."""
         return next((param for param in self.params if param.name == name), None)
+
+    def role(self, name: str) -> Role | None:
+        """The role called *name*."""
+        return next((role for role in self.roles if role.name == name), None)
 
     def to_json(self) -> bytes:
         """The runbook as one JSON object; :func:`from_json` gives it back equal."""
