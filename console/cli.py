@@ -90,6 +90,9 @@ def version() -> str:
 @click.option("--runbooks", "runbooks", multiple=True, metavar="DIR", help="A folder of runbooks; may be repeated.")
 @click.option("--pack", "packs", multiple=True, metavar="NAME", help="A pack of runbooks and rules; may be repeated.")
 @click.option(
+    "--link", type=click.Choice(["auto", "slow", "fast"]), help="How the console takes the link to you (VIGIE_LINK)."
+)
+@click.option(
     "--version", is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Print the version."
 )
 @click.pass_context
@@ -101,12 +104,15 @@ def cli(
     read_only: bool,
     runbooks: tuple[str, ...],
     packs: tuple[str, ...],
+    link: str | None,
 ) -> int | None:
     """Vigie, the incident console: what is broken, what to do, what was done, what to write down afterwards.
 
     Without a command it opens the full-screen console.
     """
-    options = Options(config=config, db=db, actor=actor, read_only=read_only, runbooks=runbooks, packs=packs)
+    options = Options(
+        config=config, db=db, actor=actor, read_only=read_only, runbooks=runbooks, packs=packs, link=link
+    )
     ctx.obj = Context(options, ctx.obj)
     if packs:
         raise Fail(f"no pack is named {packs[0]!r}: this version ships none yet, --runbooks DIR adds a folder")

@@ -23,6 +23,9 @@ from console.services import ServiceConfig, Span, decode_span, default_services,
 FILE_NAME: Final = "vigie.yaml"
 
 
+LINKS: Final = ("auto", "slow", "fast")
+
+
 class ConfigError(Exception):
     """The configuration can't be used; ``str()`` is one line: file:line, key, what was expected."""
 
@@ -57,6 +60,7 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     theme: str = "dark"
     ascii: bool = False  # draw without Unicode, whatever the locale says
     bell: bool = True
+    link: str = "auto"  # auto: what a slow link can't carry steps down by itself; slow, fast: whatever is measured
     title: str = ""  # what the header calls this console; "" = the host name
 
     def watched(self) -> tuple[ServiceConfig, ...]:
@@ -260,6 +264,8 @@ def _check(config: Config, loaded: Loaded) -> None:
         config.output_cap_bytes  # noqa: B018 - asked for its error
     except ValueError as error:
         raise refuse(("output_cap",), str(error)) from None
+    if config.link not in LINKS:
+        raise refuse(("link",), f"expected {', '.join(LINKS)}, got {config.link!r}")
     names: dict[str, int] = {}
     for index, service in enumerate(config.services):
         if not service.name or "/" in service.name:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import socket
+import time
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
@@ -56,9 +57,9 @@ def verdict(snapshot: StatusSnapshot | None, *, brief: bool = False) -> tuple[Sp
     return tuple(spans)
 
 
-def source_words(source: Source, now: datetime) -> tuple[Span, ...]:
+def source_words(source: Source, now: datetime, age_of: Callable[[float], str] = span) -> tuple[Span, ...]:
     """``am-a 3s ok``, ``prom-1 STALE 4m``: the age always, what is wrong in capitals."""
-    age = span(max((now - source.last_ok).total_seconds(), 0)) if source.last_ok is not None else "never"
+    age = age_of(max((now - source.last_ok).total_seconds(), 0)) if source.last_ok is not None else "never"
     if source.last_ok is not None and (now - source.last_ok).total_seconds() >= 60:
         age = re.sub(r"(?<=m)\d+s$", "", age)
     if source.state == "ok":
@@ -66,8 +67,10 @@ def source_words(source: Source, now: datetime) -> tuple[Span, ...]:
     return ((f"{source.name} ", "dim"), (f"{source.state.upper()} {age}", "unknown"))
 
 
-def sources_line(snapshot: StatusSnapshot | None, now: datetime, *, read_only: bool = False) -> tuple[Span, ...]:
-    """The sources, what is wrong first."""
+def sources_line(
+    snapshot: StatusSnapshot | None, now: datetime, *, read_only: bool = False, age_of: Callable[[float], str] = span
+) -> tuple[Span, ...]:
+    """The sources, what is wrong first; *age_of* says seconds in words."""
     if snapshot is None:
         return (
             ("no watch runs here; a read-only console starts none" if read_only else "waiting for the watch", "dim"),
@@ -75,11 +78,11 @@ def sources_line(snapshot: StatusSnapshot | None, now: datetime, *, read_only: b
     spans: list[Span] = []
     age = (now - snapshot.taken_at).total_seconds()
     if age > 15:  # the watch itself no longer publishes: nothing below is fresh
-        spans += [("watch ", "dim"), (f"SILENT {span(age)}", "unknown")]
+        spans += [("watch ", "dim"), (f"SILENT {age_of(age)}", "unknown")]
     for source in sorted(snapshot.sources, key=lambda source: source.state == "ok"):
         if spans:
             spans.append((" | ", "faint"))
-        spans += source_words(source, now)
+        spans += source_words(source, now, age_of)
     return tuple(spans) or (("no sources", "dim"),)
 
 
@@ -110,14 +113,15 @@ def severity_token(severity: str, known: tuple[str, ...] = ()) -> str:
     return ("down", "degraded")[place] if place < 2 else "soft"
 
 
-def elapsed(incident: IncidentNow | None, now: datetime) -> str:
-    """``T+00:12:44`` since the incident's T+0; it stands still once the incident has ended."""
+def elapsed(incident: IncidentNow | None, now: datetime, *, coarse: bool = False) -> str:
+    """``T+00:12:44`` since the incident's T+0 (``T+00:12`` where it is *coarse*); it stands still once the incident has
+    ended."""
     if incident is None or incident.zero is None:
         return ""
     seconds = int(((incident.ended or now) - incident.zero.at).total_seconds())
     sign = "-" if seconds < 0 else "+"
     hours, rest = divmod(abs(seconds), 3600)
-    return f"T{sign}{hours:02d}:{rest // 60:02d}:{rest % 60:02d}"
+    return f"T{sign}{hours:02d}:{rest // 60:02d}" + ("" if coarse else f":{rest % 60:02d}")
 
 
 def short_place(place: str) -> str:
@@ -155,6 +159,7 @@ class Header(Widget, inherit_bindings=False):
         self.clocks = Lines(lambda: desk.look, height=3, id="clocks")
         self._host = socket.gethostname().partition(".")[0]
         self._looked = datetime.min
+        self._link_words = ""
 
     def compose(self) -> ComposeResult:
         yield self.lines
@@ -177,7 +182,8 @@ class Header(Widget, inherit_bindings=False):
     def tick(self) -> None:
         """A second has passed."""
         now = self.desk.now()
-        if now.replace(tzinfo=None) - self._looked >= timedelta(seconds=_FRESH):
+        stepped = self.desk.feel_link(time.monotonic()) or self.desk.link.words() != self._link_words
+        if stepped or now.replace(tzinfo=None) - self._looked >= timedelta(seconds=_FRESH):
             self.draw()
         else:
             self._draw_clocks(now)
@@ -195,17 +201,18 @@ class Header(Widget, inherit_bindings=False):
         fits = width_of(whole, desk.look) <= room
         self.lines.put(whole if fits else (*head, *verdict(desk.status, brief=True)), line=0)
         self.lines.put(
-            ((" ", "text"), *sources_line(desk.status, now, read_only=desk.read_only)),
+            ((" ", "text"), *sources_line(desk.status, now, read_only=desk.read_only, age_of=desk.link.age)),
             incident_words(desk.incident, severities, known=desk.incident_known),
             line=1,
         )
-        right = self._right()
+        right = (*self._link(), *self._right())
         self.lines.put(self._modes(room - width_of(right, desk.look)), right, line=2)
         self._draw_clocks(now)
 
     def _draw_clocks(self, now: datetime) -> None:
-        self.clocks.put("", ((f"{now:%H:%M:%S}Z ", "title"),), line=0)
-        t_plus = elapsed(self.desk.incident, now)
+        link = self.desk.link
+        self.clocks.put("", ((link.time(now) + " ", "title"),), line=0)
+        t_plus = elapsed(self.desk.incident, now, coarse=link.slow)
         self.clocks.put("", ((t_plus + " ", "title"),) if t_plus else "", line=1)
         self.clocks.put("", ((short_place(self._place()) + " ", "dim"),), line=2)
 
@@ -223,6 +230,12 @@ class Header(Widget, inherit_bindings=False):
             if width_of(spans, self.desk.look) < room:
                 break
         return spans
+
+    def _link(self) -> tuple[Span, ...]:
+        self._link_words = self.desk.link.words()
+        if not self._link_words:
+            return ()
+        return ((self._link_words, "degraded" if self.desk.link.felt_slow else "dim"), ("  ", "text"))
 
     def _right(self) -> tuple[Span, ...]:
         """What must be seen while it is so: unsaved lines, a read-only console, what a filter hides."""

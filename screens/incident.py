@@ -38,6 +38,7 @@ class IncidentRoom(Room):
         self._list = IncidentList(desk, self._list_changed)
         self._listing = False
         self._visible = False
+        self._beat = 0
         self._words = ""
         self._facts: Facts | None = None
         self._changes: Changes | None = None
@@ -88,7 +89,9 @@ class IncidentRoom(Room):
         self._draw()
 
     def _tick(self) -> None:
-        if self._visible and not self._listing:
+        beat = self.desk.link.beat(self.desk.now())
+        if self._visible and not self._listing and beat != self._beat:
+            self._beat = beat
             self._draw()
 
     def _draw(self) -> None:
@@ -100,7 +103,7 @@ class IncidentRoom(Room):
         if facts is None:
             self.pane.show(nothing())
             return
-        for number, (left, right) in enumerate(head(facts, now)):
+        for number, (left, right) in enumerate(head(facts, now, coarse=self.desk.link.slow)):
             self.head.put(left, right, line=number)
         self.pane.show(board(facts, self._changes, now, width, look))
 

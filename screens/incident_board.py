@@ -58,8 +58,8 @@ class Facts:
 # ── the head: it never scrolls away ──────────────────────────────────────────────────────────────────────────────
 
 
-def head(facts: Facts, now: datetime) -> list[tuple[Words, Words]]:
-    """:data:`HEAD` lines, left and right: what, how bad and for whom, how long by both clocks."""
+def head(facts: Facts, now: datetime, *, coarse: bool = False) -> list[tuple[Words, Words]]:
+    """:data:`HEAD` lines, left and right: what, how bad and for whom, how long by both clocks, *coarse* without seconds."""
     state, metrics = facts.state, facts.metrics
     status: list[Span] = [(state.status.upper(), "ok" if not state.is_open else "title")]
     if state.drill:
@@ -73,8 +73,8 @@ def head(facts: Facts, now: datetime) -> list[tuple[Words, Words]]:
     return [
         (((f" {facts.alias} ", "accent"), (state.title, "title")), (*status, (" ", "text"))),
         (((" ", "text"), *_severity(facts)), ()),
-        (_clock_words("impact", impact, "m stamps impact_start", ""), ((basis + " ", "dim"),)),
-        (_clock_words("declared", declared, "nobody declared it here: an import", by), ()),
+        (_clock_words("impact", impact, "m stamps impact_start", "", coarse), ((basis + " ", "dim"),)),
+        (_clock_words("declared", declared, "nobody declared it here: an import", by, coarse), ()),
     ]
 
 
@@ -92,24 +92,26 @@ def _severity(facts: Facts) -> tuple[Span, ...]:
     return tuple(spans)
 
 
-def _clock_words(label: str, clock: Clock | None, missing: str, behind: str) -> tuple[Span, ...]:
+def _clock_words(label: str, clock: Clock | None, missing: str, behind: str, coarse: bool) -> tuple[Span, ...]:
     if clock is None:
         return ((f" {label:<8} ", "dim"), ("not recorded", "degraded"), (f"  {missing}", "faint"))
     about = "~" if clock.approximate else " "
     return (
         (f" {label:<8} ", "dim"),
-        (about + long_span(clock.seconds), "title"),
+        (about + long_span(clock.seconds, coarse=coarse and clock.running), "title"),
         ("  running " if clock.running else "  stopped ", "dim" if clock.running else "ok"),
         (f" since {clock.since:%Y-%m-%d %H:%M:%S}Z{behind}", "dim"),
     )
 
 
-def long_span(seconds: float) -> str:
-    """``00:12:44``; days before it when there are any."""
+def long_span(seconds: float, *, coarse: bool = False) -> str:
+    """``00:12:44``, *coarse* ``00:12``; days before it when there are any."""
     sign = "-" if seconds < 0 else ""
     hours, rest = divmod(int(abs(seconds)), 3600)
     days, hours = divmod(hours, 24)
-    return f"{sign}{f'{days}d ' if days else ''}{hours:02d}:{rest // 60:02d}:{rest % 60:02d}"
+    return f"{sign}{f'{days}d ' if days else ''}{hours:02d}:{rest // 60:02d}" + (
+        "" if coarse else f":{rest % 60:02d}"
+    )
 
 
 # ── the board ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -74,6 +74,7 @@ class Following(StepKeys, CommandKeys, ElsewhereKeys, Widget, inherit_bindings=F
         self._advance: tuple[str, str] | None = None  # (run, step) whose settling takes the cursor along
         self._in_sight = False
         self._ticks = 0
+        self._beat = 0
         self._page_height: int | str = "1fr"
         self._caught_up = ""  # the row that everything else is about
         self._resolving: tuple[Any, ...] = ()  # what the command was last resolved from
@@ -377,10 +378,12 @@ class Following(StepKeys, CommandKeys, ElsewhereKeys, Widget, inherit_bindings=F
     def _tick(self) -> None:
         if not self._in_sight or self._looking is None:
             return
-        if self.feed.live:
-            self.feed.look()
         self._ticks += 1
-        if self._ticks % 4 == 0:  # clocks: once a second is enough
+        if self.feed.live and (self._ticks % 4 == 0 or not self.desk.link.slow):
+            self.feed.look()
+        beat = self.desk.link.beat(self.desk.now())
+        if beat != self._beat:  # clocks: once a second is enough
+            self._beat = beat
             self.draw()
 
     def on_resize(self, event: events.Resize) -> None:

@@ -46,6 +46,7 @@ class StatusRoom(Room):
         self._unfolded = False
         self._moved_at = desk.now() - _HOLD
         self._visible = True
+        self._beat = 0
         self._critical: frozenset[str] | None = None  # keys; None before the first status
         self._rang_at = desk.now() - _BELL
 
@@ -84,6 +85,10 @@ class StatusRoom(Room):
         self._show()
 
     def _tick(self) -> None:
+        beat = self.desk.link.beat(self.desk.now())
+        if beat == self._beat:
+            return
+        self._beat = beat
         if self._visible and not self.open:
             if self._view.new and not self._holding():
                 self._show()

@@ -28,6 +28,7 @@ class Options(Struct, frozen=True, kw_only=True):
     read_only: bool = False
     runbooks: tuple[str, ...] = ()
     packs: tuple[str, ...] = ()
+    link: str | None = None
 
 
 class Fail(Exception):
@@ -105,6 +106,16 @@ class Context:
     def actor(self) -> str:
         """Who acts."""
         return current_actor(self.options.actor)
+
+    @cached_property
+    def link(self) -> str:
+        """How the console takes the link to the operator: ``--link``, ``VIGIE_LINK``, the configuration."""
+        for name, value in (("--link", self.options.link), ("VIGIE_LINK", os.environ.get("VIGIE_LINK"))):
+            if value:
+                if value not in configuration.LINKS:
+                    fail(f"{name}: expected {', '.join(configuration.LINKS)}, got {value!r}")
+                return value
+        return self.config.link
 
     @cached_property
     def runbook_paths(self) -> list[Path]:
