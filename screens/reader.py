@@ -58,6 +58,7 @@ class Reader:
         self._make_deps = make_deps
         self._deliver = deliver
         self._listener = listener
+        self.still = threading.Lock()  # held while the journal or the status is read
         self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
         self._newest: dict[str, _Job] = {}
         self._stop = threading.Event()
@@ -70,6 +71,8 @@ class Reader:
         self._wanted: str | None = None  # chosen on the UI thread, not yet taken up in ours
         self._incident: IncidentNow | None = None
         self._told: dict[str, str] = {}  # what goes wrong, as last told
+        self.calm_s = 0.0  # a status in which no state changed waits for so long; set on the UI thread
+        self._delivered_at = float("-inf")
         self._thread = threading.Thread(target=self._run, name="reader", daemon=True)
 
     @property
@@ -166,11 +169,12 @@ class Reader:
                 job = self._jobs.get(timeout=max(due - time.monotonic(), 0))
             except queue.Empty:
                 job = None
-            if job is not None and (not job.key or self._newest.get(job.key) is job):
-                self._do(job)
-            if job is None or time.monotonic() >= due:  # also while questions keep coming
-                self._tick()
-                due = time.monotonic() + TICK_S
+            with self.still:
+                if job is not None and (not job.key or self._newest.get(job.key) is job):
+                    self._do(job)
+                if job is None or time.monotonic() >= due:  # also while questions keep coming
+                    self._tick()
+                    due = time.monotonic() + TICK_S
 
     def _do(self, job: _Job) -> None:
         from console.journal.errors import JournalError
@@ -257,9 +261,23 @@ class Reader:
         snapshot = self._status.poll()
         self._deliver_once("status", self._status.problem)
         if snapshot is not None and snapshot is not self._snapshot:
-            self._snapshot = snapshot
+            now = time.monotonic()
+            if now - self._delivered_at < self.calm_s and _states(snapshot) == _states(self._snapshot):
+                return
+            self._snapshot, self._delivered_at = snapshot, now
             self._deliver(self._listener.take_status, snapshot)
 
     def samples(self, key: str) -> list[Sample]:
         """The kept results of a check, oldest first. For work that runs in this thread."""
         return self._status.history(key) if self._status is not None else []
+
+
+def _states(snapshot: StatusSnapshot | None) -> tuple[Any, ...]:
+    """All of a status that must be seen at once, whatever the link."""
+    if snapshot is None:
+        return ()
+    return (
+        [(check.service, check.name, check.state, check.overlays) for check in snapshot.checks],
+        [(alert.fingerprint, alert.state, alert.ack, alert.severity) for alert in snapshot.alerts],
+        [(source.name, source.state) for source in snapshot.sources],
+    )

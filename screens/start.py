@@ -31,6 +31,7 @@ class Start:
     read_only: bool = False
     runbooks: tuple[str, ...] = ()
     packs: tuple[str, ...] = ()
+    link: str | None = None
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Deps:
     origin: Origin
     read_only: bool
     watching: bool = True  # start a watch when nobody leads
+    link: str = "auto"  # how the link to the operator is taken: screens.link.MODES
 
     @property
     def file_mode(self) -> int:
@@ -82,6 +84,7 @@ def deps_from(start: Start) -> Deps:
             read_only=start.read_only,
             runbooks=start.runbooks,
             packs=start.packs,
+            link=start.link,
         )
     )
     return Deps(
@@ -93,6 +96,7 @@ def deps_from(start: Start) -> Deps:
         actor=context.actor,
         origin=here("console"),
         read_only=start.read_only,
+        link=context.link,
     )
 
 
