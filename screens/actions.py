@@ -140,6 +140,13 @@ _PROMPT: Final = (
     Action("prompt.clear", ("ctrl+c",), "clear", "Clear the line. It never quits.", "prompt"),
     Action("prompt.next", ("down", "tab"), "next choice", "The next of the choices above the line.", "prompt"),
     Action("prompt.previous", ("up", "shift+tab"), "previous choice", "The choice before.", "prompt"),
+    Action(
+        "prompt.edit",
+        ("ctrl+x",),
+        "open in an editor",
+        "Write the line in $VISUAL or $EDITOR; leaving it comes back.",
+        "prompt",
+    ),
     Action("prompt.repaint", ("ctrl+l",), "repaint", "Draw the whole screen again.", "prompt"),
     Action("prompt.suspend", ("ctrl+z",), "suspend", "Stop to the shell; fg comes back.", "prompt"),
 )

@@ -25,6 +25,8 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
+from time import monotonic
 from typing import Any, Final
 
 from textual import events
@@ -36,7 +38,11 @@ from screens.bridge import Bridge
 from screens.desk import Desk
 from screens.look import Look
 from screens.start import MakeDeps
+from screens.suspending import Lending, awaits_answers
 
+
+_ANSWERS_S: Final = 1.0
+_ANSWERS_IN_HASTE_S: Final = 0.3  # when a signal wants us gone
 _AFTER_RESIZE_S: Final = 1 / 30  # Textual gathers resizes for 1/120 s
 
 
@@ -54,7 +60,9 @@ class VigieApp(App[None], inherit_bindings=False):
         self._resized: Timer | None = None
         self._sized = False
         self.desk = Desk(self, self.call_later, make_deps, look)
-        self.desk.end, self.desk.repaint = self.end, self.repaint
+        self.lending = Lending(self)
+        self.desk.end, self.desk.repaint, self.desk.lend = self.end, self.repaint, self.lending.lend
+        self.desk.stop = self.lending.stop
         self.bridge = Bridge(self.desk)
         self._wear(look)
 
@@ -80,6 +88,8 @@ class VigieApp(App[None], inherit_bindings=False):
                     raise
         elif isinstance(event, events.Paste) and not event.is_forwarded:
             self.bridge.paste(event.text)
+        if not self.is_headless:
+            self.lending.listen()
         elif isinstance(event, events.Resize):
             await super().on_event(event)
             if not self._sized:  # the driver's first word: nothing was painted before it
@@ -106,7 +116,15 @@ class VigieApp(App[None], inherit_bindings=False):
     def end(self, code: int, line: str = "") -> None:
         """Leave with *code*; *line* is printed once the terminal is itself again."""
         self.line = line
-        self.exit(return_code=code)
+        wait = _ANSWERS_S if code < 128 else _ANSWERS_IN_HASTE_S
+        self.lending.recall(max(code - 128, 0), partial(self._end, code, monotonic() + wait))
+
+    def _end(self, code: int, deadline: float) -> None:
+        """The terminal's answers would stand on the shell's command line: those on their way are awaited."""
+        if awaits_answers(self._driver) and monotonic() < deadline:
+            self.set_timer(0.01, partial(self._end, code, deadline))
+        else:
+            self.exit(return_code=code)
 
     def call_from_signal(self, call: Callable[[], object]) -> None:
         """Run *call* on the UI thread, from a signal handler or another thread; nothing happens once the loop is gone."""

@@ -301,7 +301,7 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
         self.desk.repaint()
 
     def do_suspend(self) -> None:
-        self.app.action_suspend_process()
+        self.desk.stop()
 
     def do_clear(self) -> None:
         self.desk.say("ctrl-C clears a line being typed; q leaves")

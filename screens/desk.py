@@ -5,8 +5,10 @@ A desk holds no widget. Rooms read its fields, subscribe to its signals, and cal
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
+from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from textual.signal import Signal
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
     from screens.keeping import Keeping
     from screens.start import Deps, MakeDeps
 
+    from screens.suspending import Outcome, Program
 T = TypeVar("T")
 
 
@@ -71,6 +74,9 @@ class Desk:
         """Start the reader; everything else follows when the configuration has been read."""
         self.reader.start()
 
+        self.stop: Callable[[], None] = lambda: None  # ctrl-Z
+        # And this: hand the terminal to a program, *then* gets how it went. See screens.suspending.
+        self.lend: Callable[[Program, Callable[[Outcome], None]], None] = lambda program, then: None
     def close(self) -> int:
         """Save what waits, close everything. Returns how much could not be saved."""
         unsaved = len(self._early) + (self._writer.close(1.5) if self._writer is not None else 0)
@@ -91,6 +97,22 @@ class Desk:
         return Situation(target=target, incident=self.incident is not None, read_only=self.read_only, facts=facts)
 
     # ── saying and asking ───────────────────────────────────────────────────────────────────────────────────────
+
+    @contextmanager
+    def held_still(self, timeout: float) -> Iterator[None]:
+        """In here no thread of ours is in the middle of a read or a write, as far as that can be had within *timeout*
+        seconds: the process may be stopped without locking out others. What waited to be written is, before."""
+        deadline = monotonic() + timeout
+        while self.unsaved and monotonic() < deadline - timeout / 2:
+            sleep(0.01)
+        self.drafts.flush(timeout / 2)
+        stills = [self.reader.still, *(part.still for part in (self._writer, self._keeping) if part is not None)]
+        held = [still for still in stills if still.acquire(timeout=max(deadline - monotonic(), 0))]
+        try:
+            yield
+        finally:
+            for still in held:
+                still.release()
 
     def say(self, line: str, tone: str = "notice") -> None:
         """Tell the operator in the hint line; ``tone="error"`` for what went wrong. It never covers what is typed."""

@@ -174,11 +174,39 @@ class Foot(Performs, Widget, inherit_bindings=False):
         if ask is not None and ask.chosen is not None and self._offered:
             ask.chosen(self._offered[self._chosen].key)
 
+    def do_edit(self) -> None:
+        ask = self.current
+        if ask is None:
+            return
+        if ask.secret or ask.choices is not None:
+            self._refuse("this line is not for an editor")
+            return
+        from screens.editing import edit
+
+        def put(text: str) -> None:
+            if self.current is ask:
+                self._editor.set(text)
+                self._changed()
+                if len(text) > LONGEST:
+                    self._refuse(f"only {LONGEST:,} characters fit into a line: `vigie attach` keeps a file whole")
+            elif ask.draft:
+                self.desk.drafts.put(ask.draft, text)
+
+        def tell(line: str) -> None:
+            if self.current is ask:
+                self._refuse(line)
+            else:
+                self.desk.say(line, "error")
+
+        refusal = edit(self.desk, self._editor.text, put, tell)
+        if refusal:
+            self._refuse(refusal)
+
     def do_repaint(self) -> None:
         self.desk.repaint()
 
     def do_suspend(self) -> None:
-        self.app.action_suspend_process()
+        self.desk.stop()
 
     # ── what is said ────────────────────────────────────────────────────────────────────────────────────────────
 

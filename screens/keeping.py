@@ -18,6 +18,7 @@ class Keeping:
     def __init__(self, deps: Deps, told: Callable[[str], None]) -> None:
         self._deps = deps
         self._told = told
+        self.still = threading.Lock()  # held while something is read or written
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="keeper", daemon=True)
         self._thread.start()
@@ -35,7 +36,8 @@ class Keeping:
         said = ""
         try:
             while not self._stop.is_set():
-                keeper.tick()
+                with self.still:
+                    keeper.tick()
                 if keeper.problem != said:
                     said = keeper.problem
                     self._told(said)

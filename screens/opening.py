@@ -77,6 +77,7 @@ def run(start: Start, make_deps: MakeDeps | None = None) -> int:
             app.line = app.line or (
                 f"{unsaved} line{'s' if unsaved > 1 else ''} not on disk yet, kept as drafts: the next console saves them"
             )
+            app.lending.close()
         if app.line:
             from console.sanitize import one_line
 

@@ -30,6 +30,7 @@ class Writer:
         self._on_change = on_change
         self._queue: deque[tuple[Callable[[Journal], Any], Future[Any]]] = deque()
         self._wake = threading.Condition()
+        self.still = threading.Lock()  # held while something is written
         self._closing = False
         self._problem: str | None = None
         self._thread = threading.Thread(target=self._run, name="journal-writer", daemon=True)
@@ -81,9 +82,10 @@ class Writer:
                         return
                     work, future = self._queue[0]
                 try:
-                    if journal is None:
-                        journal = self._open()
-                    result = work(journal)
+                    with self.still:
+                        if journal is None:
+                            journal = self._open()
+                        result = work(journal)
                 except (Locked, DiskFull) as error:
                     self._say(str(error))
                     with self._wake:

@@ -105,6 +105,11 @@ class Pace:
             return (MUTE_S if self._vain >= _IN_VAIN else FIRST_S) + size / _MUTE_LINK
         return (FIRST_S if self._vain >= _IN_VAIN else PATIENCE_S) + size / _SLOW
 
+    def awaits(self) -> bool:
+        """Whether a terminal that answers still has something to answer."""
+        with self._lock:
+            return self.answers and bool(self._open)
+
     def forget(self) -> None:
         """Nothing that was asked will be answered."""
         with self._lock:
