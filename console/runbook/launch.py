@@ -24,10 +24,10 @@ from console.clock import to_us
 from console.journal import place
 from console.journal.events import WATCH, CommandStarted, Event, New
 from console.journal.store import Journal
-from console.runbook import processes, record, spool, status
+from console.runbook import mask, processes, record, remote, scope, spool, status
 from console.runbook.handle import CommandHandle
 from console.runbook.recover import Places, settle
-from console.sanitize import is_clean
+from console.sanitize import is_clean, one_line
 
 CAP_BYTES: Final = 16_000_000
 GRACE_S: Final = 5.0  # between SIGTERM and SIGKILL
@@ -71,7 +71,15 @@ class CommandRequest(Struct, frozen=True, kw_only=True):
     env: Mapping[str, str] = {}
     secrets: Mapping[str, str] = {}
     cwd: Path | None = None  # None: this process's
-    timeout_s: float | None = None
+    timeout_s: float | None = None  # of one try
+    again: Mapping[str, Any] = {}  # attempts (0: without end), every, backoff, deadline: see console.runbook.again
+    expect: Mapping[str, Any] | None = None  # exit, warn, match, no_match: see console.runbook.verdict
+    on_fail: str = "ask"
+    capture: Mapping[str, str] = {}  # parameter -> how its value is taken from the output
+    host: str = ""  # another host, reached by ssh; "" is this one
+    ssh_config: str = ""
+    remote_cwd: str = ""
+    tty: str = ""  # for the record: "follow" ends by a signal as a rule
     grace_s: float = GRACE_S
     pty: tuple[int, int] | None = None  # rows, columns
     stdin: int | None = None  # a descriptor to read from; None is /dev/null
@@ -118,6 +126,10 @@ def _check(request: CommandRequest) -> None:
         raise LaunchError("the command holds a NUL byte; nothing was started")
     if not request.argv:
         raise LaunchError("no command was given")
+    if request.host and not remote.is_host(request.host):
+        raise LaunchError(f"{one_line(request.host, 60)!r} can't be the name of a host; nothing was started")
+    if request.host:
+        _payload(request)
     if request.script is not None and not is_clean(request.script):
         raise LaunchError("the command holds characters that can't be seen; nothing was started, copy it by hand")
 
@@ -151,12 +163,13 @@ def _announce(journal: Journal, folder: Path, command: str, request: CommandRequ
             run=request.run,
             step=request.step,
             title=request.title,
-            host=socket.gethostname(),
-            user=processes.user_name(),
-            cwd=str(request.cwd or Path.cwd()),
+            host=request.host or socket.gethostname(),
+            user="ssh" if request.host else processes.user_name(),
+            cwd=(request.remote_cwd or "~") if request.host else str(request.cwd or Path.cwd()),
             params=dict(request.params),
             boot_id=boot,
             spool=str(handle.output),
+            tty=request.tty,
         )
         event = record.put(
             journal,
@@ -219,18 +232,29 @@ def _hand_over(journal: Journal, handle: CommandHandle, request: CommandRequest,
 def _message(
     journal: Journal, first: dict[str, Any], handle: CommandHandle, request: CommandRequest, output: int, stdin: int
 ) -> dict[str, Any]:
-    cwd = request.cwd or Path.cwd()
+    cwd = Path("/") if request.host else request.cwd or Path.cwd()
+    payload, script, argv, values = None, request.script, list(request.argv), dict(request.env)
+    if request.host:
+        payload = _payload(request)
+        script, argv, values = None, remote.argv(request.host, request.ssh_config), {}
     return {
         "status": first,
         "spool": str(handle.folder),
         "output": output,
         "mode": request.file_mode,
         "cap": request.cap_bytes,
-        "script": request.script,
-        "argv": list(request.argv),
+        "script": script,
+        "argv": argv,
+        "payload": payload,
+        "host": request.host,
+        "again": dict(request.again),
+        "expect": None if request.expect is None else dict(request.expect),
+        "on_fail": request.on_fail,
+        "capture": dict(request.capture),
+        "apart": bool(request.capture or (request.expect or {}).get("match")),
         "env": {
             **(_NO_PAGER if request.pty else {}),
-            **request.env,
+            **values,
             "VIGIE_COMMAND": handle.command,
             "VIGIE_DB": str(journal.path.absolute()),
             "VIGIE_ACTOR": journal.actor,
@@ -241,7 +265,7 @@ def _message(
         "stdin": stdin,
         "timeout_s": request.timeout_s,
         "grace_s": request.grace_s,
-        "secrets": dict(request.secrets),
+        "forms": mask.forms(request.secrets),
         "path": [str(Path(entry).absolute()) for entry in sys.path],
         "journal": {
             "path": str(journal.path.absolute()),
@@ -254,30 +278,57 @@ def _message(
     }
 
 
+def _payload(request: CommandRequest) -> str:
+    if request.script is None:
+        raise LaunchError("only a script goes to another host; nothing was started")
+    try:
+        data = remote.payload(request.script, request.env, request.remote_cwd)
+    except ValueError as error:
+        raise LaunchError(f"not for another host: {error}; nothing was started") from None
+    return data.decode("utf-8", "surrogateescape")
+
+
 def _spawn_supervisor(message: dict[str, Any], handed: list[int]) -> str | None:
     """Start the supervisor and wait until it has the request; the problem in one line, or None."""
     script = Path(__file__).with_name("supervise.py")
-    source = os.memfd_create("request", os.MFD_CLOEXEC)
-    try:
-        with os.fdopen(os.dup(source), "wb") as file:
-            file.write(json.dumps(message, ensure_ascii=True).encode())
-        os.lseek(source, 0, os.SEEK_SET)
-        with subprocess.Popen(
-            [sys.executable, "-I", "-S", str(script), str(source)],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            pass_fds=[source, *(one for one in handed if one >= 0)],
-            start_new_session=True,
-            cwd="/",
-        ) as starter:
-            try:
-                code = starter.wait(_HANDOVER_S)  # it forks and is gone; what it leaves is no child of ours
-            except subprocess.TimeoutExpired:
-                starter.kill()
-                code = starter.wait()
-    except OSError as error:
-        return f"no supervisor could be started: {error.strerror}"
-    finally:
-        os.close(source)
+    data = json.dumps(message, ensure_ascii=True).encode()
+    code: int | None = None
+    for before in (scope.prefix(processes.user_name()), []):
+        if code == 0:
+            break
+        source = os.memfd_create("request", os.MFD_CLOEXEC)
+        try:
+            with os.fdopen(os.dup(source), "wb") as file:
+                file.write(data)
+            os.lseek(source, 0, os.SEEK_SET)
+            code = _run_starter([*before, sys.executable, "-I", "-S", str(script), str(source)], [source, *handed])
+        except OSError as error:
+            return f"no supervisor could be started: {error.strerror}"
+        finally:
+            os.close(source)
+        # No scope was to be had: better a command that ends with the session than none. One that was begun is begun.
+        if not before or not _is_untouched(message):
+            break
     return None if code == 0 else f"the supervisor did not start (exit {code})"
+
+
+def _run_starter(argv: list[str], handed: list[int]) -> int:
+    with subprocess.Popen(
+        argv,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        pass_fds=[one for one in handed if one >= 0],
+        start_new_session=True,
+        cwd="/",
+    ) as starter:
+        try:
+            return starter.wait(_HANDOVER_S)  # it forks and is gone; what it leaves is no child of ours
+        except subprocess.TimeoutExpired:
+            starter.kill()
+            return starter.wait()
+
+
+def _is_untouched(message: dict[str, Any]) -> bool:
+    found = status.read(message["spool"], message["status"]["command"])
+    return found is not None and found["state"] == status.LAUNCHING

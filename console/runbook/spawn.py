@@ -26,7 +26,7 @@ _RESTORED = (
     signal.SIGXFSZ,
 )
 _PIPE_BYTES = 1 << 20
-_F_SETPIPE_SZ = 1031
+F_SETPIPE_SZ = 1031
 
 
 class SpawnError(Exception):
@@ -45,8 +45,10 @@ def spawn(
     cwd: str,
     pty: tuple[int, int] | None = None,
     stdin: int = -1,
-) -> tuple[int, int]:
-    """Start *argv* (with the path of *script* as its last argument); ``(pid, descriptor to read its output from)``.
+    apart: bool = False,
+) -> tuple[int, int, int]:
+    """Start *argv* (with the path of *script* as its last argument): ``(pid, descriptor to read its output from, one for
+    standard error or -1)``; *apart* asks for the second one.
 
     *pty* is ``(rows, columns)`` of a pseudo-terminal to write to: it is not the command's controlling terminal, so what
     would prompt for a password fails at once instead of waiting unseen. *stdin* is a descriptor to read from.
@@ -57,22 +59,27 @@ def spawn(
         source = _anonymous_file(script)
         argv = [*argv, f"/dev/fd/{source}"]
     reader, writer = _terminal(pty) if pty else _pipe()
+    err_reader, err_writer = _pipe() if apart and not pty else (-1, -1)
     told, tell = os.pipe2(os.O_CLOEXEC)
     null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
     pid = os.fork()
     if pid == 0:
-        _become(argv, env, cwd, tell, (stdin if stdin >= 0 else null, writer, writer))
-    for handle in (writer, tell, null, source, stdin):
+        _become(
+            argv, env, cwd, tell, (stdin if stdin >= 0 else null, writer, err_writer if err_writer >= 0 else writer)
+        )
+    for handle in (writer, err_writer, tell, null, source, stdin):
         if handle >= 0:
             os.close(handle)
     word = os.read(told, 64)
     os.close(told)
     if word:
         os.close(reader)
+        if err_reader >= 0:
+            os.close(err_reader)
         os.waitpid(pid, 0)
         where, _, number = word.decode().partition(":")
         raise _explain(where, int(number), argv[0], cwd)
-    return pid, reader
+    return pid, reader, err_reader
 
 
 def _become(argv: list[str], env: dict[str, str], cwd: str, tell: int, stdio: tuple[int, int, int]) -> None:
@@ -125,7 +132,7 @@ def _pipe() -> tuple[int, int]:
 
     reader, writer = os.pipe2(os.O_CLOEXEC)
     try:
-        fcntl.fcntl(reader, _F_SETPIPE_SZ, _PIPE_BYTES)  # room for a burst while we are busy
+        fcntl.fcntl(reader, F_SETPIPE_SZ, _PIPE_BYTES)  # room for a burst while we are busy
     except OSError:
         pass  # the user's limit; the default size does
     return reader, writer

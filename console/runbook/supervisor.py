@@ -17,7 +17,7 @@ import sys
 import time
 from typing import Any
 
-from console.runbook import pace, processes, spawn, spool, status
+from console.runbook import again, pace, processes, spawn, spool, status, streams, verdict
 
 CHUNK = 1 << 18
 TICK_S = 1.0
@@ -59,37 +59,38 @@ class Supervisor:
         self._spool = spool.Spool(self._folder, self._command, output, cap=request["cap"], mode=request["mode"])
         head = spool.head_limit(request["cap"])
         self._pace = pace.Pace(request["pace"], head=head, tail=request["cap"] - head, chunk=CHUNK)
-        self._held = False  # the command waits for its follower
-        self._reader = -1
+        self._poll = select.poll()
+        self._streams = streams.Streams(self._poll, self._spool, self._pace, request["forms"])
+        self._again = again.Again(request["again"])
+        self._tried = 0
+        self._verdict = self._why = ""
+        self._stdin = -1  # of ssh: a word there ends the far side
         self._child = -1
         self._exit: int | None = None  # wait status of the command itself
         self._control = 0
         self._ending = ""  # the outcome that we are bringing about
         self._ended_by = ""
         self._family = True  # whether anything that belongs to the command lives
+        self._began_at = 0.0  # this try
         self._child_at = 0.0
         self._ended_at = 0.0
         self._kill_at = 0.0
         self._push_at = 0.0
         self._look_at = 0.0
         self._wake = -1
-        self._poll = select.poll()
 
     def run(self) -> None:
         """Start it, look after it, record its end, and stay while something it left behind holds its output."""
         self._take_signals()
         began_at, began = time.time_ns() // 1000, time.monotonic()
-        error = ""
-        code: int | None = None
-        try:
-            self._start()
-        except spawn.SpawnError as problem:
-            error, code = str(problem), problem.code
-        except OSError as problem:
-            error, code = f"can't start: {problem.strerror}", 126
+        error, code = self._start()
         import_error = _import_journal(self._request["path"])
-        if not error:
+        while not error:
             self._pump(began)
+            pause = self._judge(began)
+            if pause is None or not self._rest_until_next(pause):
+                break
+            error, code = self._start()
         duration_ms = int(((self._ended_at or time.monotonic()) - began) * 1000)
         finish = self._finish(error, code, duration_ms)
         self._status |= {"state": status.FINISHED, "finish": finish, "ended_us": began_at + duration_ms * 1000}
@@ -125,29 +126,59 @@ class Supervisor:
         """When a child ended, although we may be busy importing."""
         self._child_at = time.monotonic()
 
-    def _start(self) -> None:
+    def _start(self) -> tuple[str, int | None]:
+        """Start it, once more if need be: ``(problem, what a shell would exit with)``."""
         request = self._request
         processes.become_subreaper()
-        self._child, self._reader = spawn.spawn(
-            request["argv"],
-            script=request["script"],
-            env={**os.environ, **request["env"]},
-            cwd=request["cwd"],
-            pty=tuple(request["pty"]) if request["pty"] else None,
-            stdin=request["stdin"],
-        )
-        os.set_blocking(self._reader, False)
-        self._poll.register(self._reader, select.POLLIN)
-        if self._pace.handle >= 0:
+        self._tried += 1
+        self._exit, self._ended_at, self._began_at = None, 0.0, time.monotonic()
+        try:
+            stdin = self._far_input() if request["payload"] is not None else request["stdin"]
+            self._child, out, err = spawn.spawn(
+                request["argv"],
+                script=request["script"],
+                env={**os.environ, **request["env"]},
+                cwd=request["cwd"],
+                pty=tuple(request["pty"]) if request["pty"] else None,
+                stdin=stdin,
+                apart=request["apart"],
+            )
+        except spawn.SpawnError as problem:
+            return str(problem), problem.code
+        except OSError as problem:
+            return f"can't start: {problem.strerror}", 126
+        self._streams.open(out, err)
+        if self._pace.handle >= 0 and self._tried == 1:
             self._poll.register(self._pace.handle, select.POLLIN)
-        self._status |= {"state": status.RUNNING, "pid": os.getpid(), "child": self._child}
+        self._status |= {"state": status.RUNNING, "pid": os.getpid(), "child": self._child, "attempt": self._tried}
         self._write_status()
+        return "", None
+
+    def _far_input(self) -> int:
+        """A pipe that holds what goes to the other host; its writing end stays here."""
+        import fcntl
+
+        if self._stdin >= 0:
+            os.close(self._stdin)
+        data = self._request["payload"].encode("utf-8", "surrogateescape")
+        reader, self._stdin = os.pipe2(os.O_CLOEXEC)
+        if len(data) > 1 << 15:
+            fcntl.fcntl(self._stdin, spawn.F_SETPIPE_SZ, len(data) + 4096)
+        os.set_blocking(self._stdin, False)
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(self._stdin, rest) :]
+        return reader
 
     # ── while it runs ────────────────────────────────────────────────────────────────────────────────────────────
 
     def _pump(self, began: float) -> None:
-        timeout_s: float | None = self._request["timeout_s"]
-        deadline = None if timeout_s is None else began + timeout_s
+        limits = []
+        if self._request["timeout_s"] is not None:
+            limits.append((self._began_at + self._request["timeout_s"], self._request["timeout_s"]))
+        if self._again.deadline is not None:
+            limits.append((began + self._again.deadline, self._again.deadline))
+        deadline, limit = min(limits, default=(None, 0.0))
         while True:
             now = time.monotonic()
             if self._ending:
@@ -156,20 +187,24 @@ class Supervisor:
             elif self._exit is not None:
                 break
             elif deadline is not None and now >= deadline:
-                self._end("timed_out", f"ended after {timeout_s:g} s, its time limit")
+                self._end("timed_out", f"ended after {limit:g} s, its time limit")
             self._wait(TICK_S if deadline is None or self._ending else max(0.0, deadline - now))
-            if now >= self._look_at:  # a flood of output must not make us look all the time
-                self._look_at = now + TICK_S
-                self._look_at_requests()
-                self._look_at_term()
+            self._look()
         self._drain()
+
+    def _look(self) -> None:
+        now = time.monotonic()
+        if now >= self._look_at:  # a flood of output must not make us look all the time
+            self._look_at = now + TICK_S
+            self._look_at_requests()
+            self._look_at_term()
 
     def _wait(self, longest: float) -> None:
         tick = KILL_TICK_S if self._ending else TICK_S
         self._hold()
         for handle, _ in self._poll.poll(min(longest, tick) * 1000):
-            if handle == self._reader:
-                self._read()
+            if handle in self._streams:
+                self._streams.read(handle)
             elif handle == self._pace.handle:
                 self._hear()
             else:
@@ -182,56 +217,78 @@ class Supervisor:
     def _hold(self) -> None:
         """Read on, or let the command wait for its follower. One that is being ended, or whose output can't be kept, never
         waits."""
-        held = self._pace.is_behind(self._spool.size) and not self._ending and not self._spool.problem
-        if held == self._held or self._reader < 0:
-            return
-        self._held = held
-        if held:
-            self._poll.unregister(self._reader)
-        else:
-            self._poll.register(self._reader, select.POLLIN)
+        behind = self._pace.is_behind(self._spool.size)
+        self._streams.hold(behind and not self._ending and not self._spool.problem)
 
     def _hear(self) -> None:
         handle = self._pace.handle
         if not self._pace.look():
             self._poll.unregister(handle)
 
-    def _read(self) -> int:
-        """One chunk of output into the spool; how many bytes, 0 when there is none now or none to come."""
-        try:
-            chunk = os.read(self._reader, self._pace.chunk)
-        except BlockingIOError:
-            return 0
-        except OSError:
-            chunk = b""  # a pseudo-terminal whose last user is gone
-        if not chunk:
-            self._poll.unregister(self._reader)
-            os.close(self._reader)
-            self._reader = -1
-            return 0
-        self._spool.write(chunk)
-        return len(chunk)
-
     def _drain(self) -> None:
         """What was written before the command ended; never waits for others that hold its output."""
         left = DRAIN_BYTES
-        while left > 0 and self._reader >= 0:
+        while left > 0 and self._streams.is_open:
             self._hold()
-            if self._held:
+            if self._streams.held:
                 select.select([self._pace.handle], [], [])  # the follower reads on, or goes
                 self._hear()
                 continue
-            taken = self._read()
-            if taken == 0:
-                return
-            left -= taken
+            before = self._spool.size
+            self._streams.drain(min(left, self._pace.chunk))
+            if self._spool.size == before:
+                break
+            left -= self._spool.size - before
+        self._streams.flush()
+
+    # ── tries ────────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _judge(self, began: float) -> float | None:
+        """What was expected of this try, and how long until the next one; None for no more."""
+        expect = self._request["expect"]
+        if expect is None and self._again.attempts == 1:
+            return None
+        if self._ending == "timed_out":
+            self._verdict, self._why = verdict.FAILED, self._ended_by
+        elif self._ending or self._exit is None:
+            self._verdict, self._why = "", ""  # somebody ended it: nothing is said of what it would have done
+            return None
+        else:
+            ended = os.waitstatus_to_exitcode(self._exit)
+            exit_code, number = (ended, None) if ended >= 0 else (None, -ended)
+            self._verdict, self._why = verdict.judge(expect or {}, exit_code, number, self._streams.text.text)
+        if self._verdict != verdict.FAILED:
+            return None
+        now = time.monotonic()
+        pause = self._again.pause_after(self._tried, now - began)
+        if pause is None:
+            return None
+        code = None if self._exit is None else os.waitstatus_to_exitcode(self._exit)
+        one: dict[str, Any] = {"n": self._tried, "at_us": time.time_ns() // 1000, "why": self._why}
+        one |= {} if code is None else {"exit": code} if code >= 0 else {"signal": -code}
+        one["ms"] = int((now - self._began_at) * 1000)
+        self._status["tries"] = [*self._status.get("tries", ()), one][-again.KEPT :]
+        self._status["next_us"] = one["at_us"] + int(pause * 1e6)
+        self._write_status()
+        self._spool.write(f"[vigie: try {self._tried}: {self._why}; again in {pause:g} s]\n".encode())
+        return pause
+
+    def _rest_until_next(self, pause: float) -> bool:
+        """Wait between two tries; False when somebody ended it meanwhile."""
+        self._ending = self._ended_by = ""
+        until = time.monotonic() + pause
+        self._child = -1
+        while not self._ending and (left := until - time.monotonic()) > 0:
+            self._wait(left)
+            self._look()
+        return not self._ending
 
     def _look_at_requests(self) -> None:
         found, self._control = status.requests(self._folder, self._command, self._control)
         for one in found:
             if one.get("do") == "cancel":
                 self._end("cancelled", f"cancelled by {one.get('by') or 'somebody'}")
-            elif one.get("do") == "interrupt" and self._exit is None:
+            elif one.get("do") == "interrupt" and self._exit is None and self._child > 0:
                 _signal_group(self._child, signal.SIGINT)
 
     def _look_at_term(self) -> None:
@@ -248,14 +305,27 @@ class Supervisor:
     # ── ending it ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _end(self, outcome: str, by: str) -> None:
-        if self._ending or self._exit is not None:
+        if self._ending or (self._exit is not None and self._child > 0):
             return
         self._ending, self._ended_by = outcome, by
         self._kill_at = time.monotonic() + float(self._request["grace_s"])
+        if self._child < 0:  # between two tries
+            self._ended_at = time.monotonic()
+            return
+        if self._stdin >= 0 and self._tell_far_side():
+            self._kill_at += remote_grace()
+            return
         _signal_group(self._child, signal.SIGTERM)
         every = processes.descendants(os.getpid())
         processes.send([pid for pid in every if _group(pid) != self._child], signal.SIGTERM)
         processes.send(every, signal.SIGCONT)  # a stopped process would not hear it
+
+    def _tell_far_side(self) -> bool:
+        try:
+            os.write(self._stdin, b"end\n")
+        except OSError:
+            return False
+        return True
 
     def _push(self, now: float) -> bool:
         """Whether everything that belongs to the command is gone, or was not to be ended."""
@@ -276,6 +346,7 @@ class Supervisor:
     def _finish(self, error: str, code: int | None, duration_ms: int) -> dict[str, Any]:
         kept = self._spool.finish(keep=self._pace.handle >= 0)
         self._status["layout"] = {name: kept[name] for name in ("head", "cut", "tail", "tail_at", "size")}
+        request = self._request
         notes = [error, self._ended_by, self._spool.problem]
         finish: dict[str, Any] = {
             "command": self._command,
@@ -285,23 +356,55 @@ class Supervisor:
             "sha256": kept["sha256"],
             "size": kept["size"],
             "kept": kept["kept"],
+            "masked": self._streams.masked,
+            "attempts": max(self._tried, 1),
+            "tries": self._status.get("tries", []),
         }
         if error:
             finish |= {"outcome": "not_started", "exit_code": code}
         else:
             finish |= self._outcome()
+            if request["expect"] is not None or self._again.attempts != 1:
+                cut_short = finish["outcome"] == "cancelled"
+                finish |= {"verdict": "" if cut_short else self._verdict, "why": self._why}
+                finish["then"] = request["on_fail"] if finish["verdict"] == verdict.FAILED else ""
+            if finish["outcome"] == "exited" and self._verdict != verdict.FAILED:
+                notes.append(self._capture(finish))
             left = processes.descendants(os.getpid())
             if left:
                 what = "could not be ended" if self._ending else "started by it and still running"
                 notes.append(f"{what}: {processes.names(left)}")
+            notes.append(self._about_far_side(finish))
         try:
             from console.runbook import output
 
-            finish |= output.extracts(self._spool.first, self._spool.last, kept["size"], self._request["secrets"])
+            finish |= output.extracts(self._spool.first, self._spool.last, kept["size"], {})
         except ImportError:
             pass  # an upgrade in the meantime: the record goes without extracts, the spool has it all
         finish["error"] = "; ".join(note for note in notes if note)
         return finish
+
+    def _capture(self, finish: dict[str, Any]) -> str:
+        """Take the values that later steps want from the output; a word on those that are not there."""
+        out, err, values, problems = self._streams.text.text, self._streams.errors.text, {}, []
+        for name, how in self._request["capture"].items():
+            value, problem = verdict.capture(how, out, err, finish.get("exit_code"))
+            if problem:
+                problems.append(f"no value for {name}: {problem}")
+            else:
+                values[name] = value
+        finish["captured"] = values
+        return "; ".join(problems)
+
+    def _about_far_side(self, finish: dict[str, Any]) -> str:
+        if self._stdin < 0:
+            return ""
+        from console.runbook import remote
+
+        host = self._request["host"]
+        if self._ending and time.monotonic() >= self._kill_at:
+            return f"ssh was ended here; whether it still runs on {host} is not known"
+        return remote.explanation(host, finish.get("exit_code"))
 
     def _outcome(self) -> dict[str, Any]:
         if self._exit is None:
@@ -347,25 +450,23 @@ class Supervisor:
     def _linger(self) -> None:
         """A service that the command started may still write here: without a reader its next line would kill it."""
         signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGTERM])
-        while self._reader >= 0:
+        while self._streams.is_open:
             self._discard(3600.0)
 
     def _discard(self, seconds: float) -> None:
         for handle, _ in self._poll.poll(seconds * 1000):
-            if handle != self._reader:
+            if handle in self._streams:
+                self._streams.discard(handle)
+            else:
                 _empty(self._wake)
-                continue
-            try:
-                chunk = os.read(self._reader, CHUNK)
-            except BlockingIOError:
-                continue
-            except OSError:
-                chunk = b""
-            if not chunk:
-                self._poll.unregister(self._reader)
-                os.close(self._reader)
-                self._reader = -1
         processes.reap()
+
+
+def remote_grace() -> float:
+    """Seconds that the far side takes to end what is there."""
+    from console.runbook.remote import GRACE_S
+
+    return float(GRACE_S)
 
 
 def _import_journal(path: list[str]) -> str:

@@ -1,0 +1,187 @@
+"""Commands on another host, by the system's ssh over a real sshd: nothing of them in any argument list, quoting that holds."""
+
+from __future__ import annotations
+
+import getpass
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from console.journal.events import CommandFinished, Declared, New, Origin
+from console.journal.store import Journal
+from console.runbook import handle as handles
+from console.runbook import remote
+from console.runbook.handle import CommandHandle
+from console.runbook.launch import CommandRequest, LaunchError, start_command
+from tests.e2e.sshd import Sshd, sshd
+from tests.tools import servers
+
+
+class Far:
+    """Starts commands on the other side."""
+
+    def __init__(self, server: Sshd, folder: Path) -> None:
+        self.server, self.folder = server, folder
+        self.config = folder / "ssh_config"
+        self.config.write_text(
+            f"Host far\n  HostName 127.0.0.1\n  Port {server.link.port}\n  User {getpass.getuser()}\n"
+            f"  IdentityFile {server.folder}/client\n  IdentitiesOnly yes\n  LogLevel ERROR\n"
+            f"  UserKnownHostsFile {folder}/known\n  StrictHostKeyChecking accept-new\n"
+            f"Host nobody\n  HostName 127.0.0.1\n  Port {server.link.port}\n  IdentityFile /dev/null\n"
+            f"  IdentitiesOnly yes\n  UserKnownHostsFile {folder}/known\n  StrictHostKeyChecking accept-new\n"
+        )
+        self.journal = Journal.open(folder / "vigie.db", actor="ana", origin=Origin(program="cli"))
+        self.stream, _, _ = self.journal.declare([New(body=Declared(title="far away"))])
+        self.spool = folder / "spool"
+
+    def start(self, script: str, host: str = "far", **how: object) -> CommandHandle:
+        fields: dict[str, object] = {
+            "text": script,
+            "script": script,
+            "stream": self.stream,
+            "host": host,
+            "ssh_config": str(self.config),
+            **how,
+        }
+        return start_command(self.journal, self, CommandRequest(**fields))  # type: ignore[arg-type]  # test kwargs
+
+    def end(self, handle: CommandHandle) -> tuple[CommandFinished, str]:
+        limit = time.monotonic() + 60
+        while not handle.is_recorded:
+            assert time.monotonic() < limit, "no end"
+            time.sleep(0.01)
+        finish = handle.finish
+        assert finish is not None
+        return finish, handle.output.read_text(errors="replace")
+
+    def run(self, script: str, host: str = "far", **how: object) -> tuple[CommandFinished, str]:
+        return self.end(self.start(script, host, **how))
+
+
+@pytest.fixture
+def far(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Far]:
+    ssh = servers.require("ssh")
+    for name, value in servers.environment().items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PATH", f"{Path(ssh).parent}:{servers.environment().get('PATH', '')}")
+    with sshd(tmp_path / "sshd") as server:
+        made = Far(server, tmp_path)
+        yield made
+        made.journal.close()
+
+
+def test_it_runs_there_with_values_that_are_only_strings(far: Far, tmp_path: Path) -> None:
+    canary = tmp_path / "canary"
+    payloads = [
+        f"$(touch {canary})",
+        f"'; touch {canary} #",
+        f'"; touch {canary}; "',
+        f"`touch {canary}`",
+        "two\nlines",
+        "-rf",
+        "’‘“”",
+        "a  b\tc",
+        "\\",
+        "!!",
+        "%s",
+        "",
+    ]
+    env = {f"VIGIE_P_x{number}": payload for number, payload in enumerate(payloads)}
+    script = "\n".join(f"printf '%s\\0' \"${name}\"" for name in env)
+    finish, output = far.run(script, env=env)
+    assert (finish.outcome, finish.exit_code, finish.error) == ("exited", 0, "")
+    assert output.split("\0")[:-1] == payloads
+    assert not canary.exists()
+
+
+def test_nothing_of_it_stands_in_an_argument_list(far: Far) -> None:
+    marker = "an_unlikely_word_of_a_far_script"
+    # In brackets, so that grep would not find itself; the far side is this very host.
+    looked_for = f"{marker[0]}[{marker[1]}]{marker[2:]}"
+    lines = 'for p in /proc/[0-9]*; do tr "\\0" " " 2>/dev/null < $p/cmdline; echo; done'
+    script = f'{lines} | grep -c "{looked_for}"; : {marker}'
+    finish, output = far.run(script, env={"VIGIE_P_x": marker})
+    assert (output.strip(), finish.exit_code) == ("0", 0), finish
+
+
+@pytest.mark.parametrize(
+    ("script", "code", "output"),
+    [
+        ("exit 7", 7, ""),
+        ("cat; echo its input is empty", 0, "its input is empty\n"),
+        ("cd /; pwd; (exit 3)", 3, "/\n"),
+        ("if then", 2, None),
+        ("kill -9 $BASHPID", 137, None),
+    ],
+)
+def test_how_it_ends(far: Far, script: str, code: int, output: str | None) -> None:
+    finish, found = far.run(script)
+    assert (finish.outcome, finish.exit_code) == ("exited", code)
+    assert output is None or found == output
+
+
+def test_folder_and_values_of_the_step(far: Far, tmp_path: Path) -> None:
+    where = tmp_path / "it's here"
+    where.mkdir()
+    _, output = far.run("pwd; echo $COLOUR", remote_cwd=str(where), env={"COLOUR": "dark blue"})
+    assert output == f"{where}\ndark blue\n"
+    finish, output = far.run("pwd", remote_cwd="/no/such/folder")
+    assert finish.exit_code == 126
+    assert "No such file" in output
+
+
+def test_cancelling_ends_it_on_the_far_side(far: Far, tmp_path: Path) -> None:
+    handle = far.start(f"(trap '' TERM; echo $BASHPID > {tmp_path}/pid; while :; do sleep 0.1; done) & wait")
+    limit = time.monotonic() + 30
+    while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text().strip():
+        assert time.monotonic() < limit
+        time.sleep(0.01)
+    pid = int((tmp_path / "pid").read_text())
+    handles.cancel(handle, "ana")
+    finish, _ = far.end(handle)
+    assert finish.outcome == "cancelled"
+    while Path(f"/proc/{pid}").exists():
+        assert time.monotonic() < limit + 30
+        time.sleep(0.05)
+
+
+def test_what_ssh_itself_says(far: Far) -> None:
+    finish, output = far.run("true", host="nobody")
+    assert finish.exit_code == 255
+    assert finish.error.startswith("exit 255 is what ssh itself ends with when it can't reach nobody")
+    assert "Permission denied" in output  # asked for no password: nobody could have typed one
+
+
+def test_a_link_that_is_lost_is_told_and_what_runs_there_goes_on(far: Far, tmp_path: Path) -> None:
+    handle = far.start(
+        f"touch {tmp_path}/begun; until test -e {tmp_path}/go; do sleep 0.05; done; touch {tmp_path}/done"
+    )
+    limit = time.monotonic() + 30
+    while not (tmp_path / "begun").exists():
+        assert time.monotonic() < limit
+        time.sleep(0.01)
+    far.server.link.cut()
+    finish, _ = far.end(handle)
+    assert (finish.exit_code, finish.error[:8]) == (255, "exit 255")
+    (tmp_path / "go").touch()
+    while not (tmp_path / "done").exists():
+        assert time.monotonic() < limit + 30
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("host", ["-oProxyCommand=touch x", "", "a b", "db1;id", "db1\n", "$(id)", "a@-b", "-"])
+def test_what_is_no_host(host: str) -> None:
+    assert not remote.is_host(host)
+
+
+@pytest.mark.parametrize("host", ["db1", "deploy@db-1.example.net", "10.0.0.1", "::1", "fe80::1%eth0", "[::1]", "a"])
+def test_what_is_one(host: str) -> None:
+    assert remote.is_host(host)
+
+
+def test_a_host_that_is_none_starts_nothing(far: Far) -> None:
+    with pytest.raises(LaunchError, match="can't be the name of a host"):
+        far.start("true", host="-oProxyCommand=true")
+    assert len(list(far.journal.all(far.stream))) == 1
