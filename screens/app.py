@@ -25,9 +25,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any, Final
 from functools import partial
 from time import monotonic
-from typing import Any, Final
 
 from textual import events
 from textual.app import App
@@ -70,6 +70,8 @@ class VigieApp(App[None], inherit_bindings=False):
         return self.bridge
 
     def on_mount(self) -> None:
+        if not self.is_headless:
+            self.lending.listen()
         self.desk.look_changed.subscribe(self, self._look_changed, immediate=True)
         self.desk.drafts_loaded.subscribe(self, self._drafts_loaded, immediate=True)
         self.desk.became_ready.subscribe(self, self._ready_for_theme, immediate=True)
@@ -88,8 +90,6 @@ class VigieApp(App[None], inherit_bindings=False):
                     raise
         elif isinstance(event, events.Paste) and not event.is_forwarded:
             self.bridge.paste(event.text)
-        if not self.is_headless:
-            self.lending.listen()
         elif isinstance(event, events.Resize):
             await super().on_event(event)
             if not self._sized:  # the driver's first word: nothing was painted before it
@@ -114,7 +114,7 @@ class VigieApp(App[None], inherit_bindings=False):
         self.bridge.refresh(layout=True)
 
     def end(self, code: int, line: str = "") -> None:
-        """Leave with *code*; *line* is printed once the terminal is itself again."""
+        """Leave with *code* (128 + signal for a signal); *line* is printed once the terminal is itself again."""
         self.line = line
         wait = _ANSWERS_S if code < 128 else _ANSWERS_IN_HASTE_S
         self.lending.recall(max(code - 128, 0), partial(self._end, code, monotonic() + wait))

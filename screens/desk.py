@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, TypeVar
+from time import monotonic, sleep
 
 from textual.signal import Signal
 
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from screens.incident_now import IncidentNow
     from screens.keeping import Keeping
     from screens.start import Deps, MakeDeps
-
     from screens.suspending import Outcome, Program
+
 T = TypeVar("T")
 
 
@@ -64,6 +64,9 @@ class Desk:
         self.mode_wanted: Signal[tuple[str, Any]] = Signal(owner, "mode")
         self.end: Callable[[int, str], None] = lambda code, line: None  # set by the application
         self.repaint: Callable[[], None] = lambda: None  # so is this
+        self.stop: Callable[[], None] = lambda: None  # ctrl-Z
+        # And this: hand the terminal to a program, *then* gets how it went. See screens.suspending.
+        self.lend: Callable[[Program, Callable[[Outcome], None]], None] = lambda program, then: None
         self.drafts = DraftKeeper(deliver, self._drafts_loaded)
         self.reader = Reader(make_deps, deliver, self)
         self._writer: Writer | None = None
@@ -74,9 +77,6 @@ class Desk:
         """Start the reader; everything else follows when the configuration has been read."""
         self.reader.start()
 
-        self.stop: Callable[[], None] = lambda: None  # ctrl-Z
-        # And this: hand the terminal to a program, *then* gets how it went. See screens.suspending.
-        self.lend: Callable[[Program, Callable[[Outcome], None]], None] = lambda program, then: None
     def close(self) -> int:
         """Save what waits, close everything. Returns how much could not be saved."""
         unsaved = len(self._early) + (self._writer.close(1.5) if self._writer is not None else 0)
@@ -85,18 +85,6 @@ class Desk:
             self._keeping.close()
         self.reader.close(0.5)
         return unsaved
-
-    # ── time and place ──────────────────────────────────────────────────────────────────────────────────────────
-
-    def now(self) -> datetime:
-        """The wall clock, aware, UTC."""
-        return self.deps.clock.now() if self.deps is not None else datetime.now(UTC)
-
-    def situation(self, target: str = "", facts: frozenset[str] = frozenset()) -> Situation:
-        """For the registry: whether there is an incident, whether this console may write."""
-        return Situation(target=target, incident=self.incident is not None, read_only=self.read_only, facts=facts)
-
-    # ── saying and asking ───────────────────────────────────────────────────────────────────────────────────────
 
     @contextmanager
     def held_still(self, timeout: float) -> Iterator[None]:
@@ -113,6 +101,18 @@ class Desk:
         finally:
             for still in held:
                 still.release()
+
+    # ── time and place ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def now(self) -> datetime:
+        """The wall clock, aware, UTC."""
+        return self.deps.clock.now() if self.deps is not None else datetime.now(UTC)
+
+    def situation(self, target: str = "", facts: frozenset[str] = frozenset()) -> Situation:
+        """For the registry: whether there is an incident, whether this console may write."""
+        return Situation(target=target, incident=self.incident is not None, read_only=self.read_only, facts=facts)
+
+    # ── saying and asking ───────────────────────────────────────────────────────────────────────────────────────
 
     def say(self, line: str, tone: str = "notice") -> None:
         """Tell the operator in the hint line; ``tone="error"`` for what went wrong. It never covers what is typed."""

@@ -216,6 +216,15 @@ class CellDriver(LinuxDriver):
             else:
                 self._tty.write(data.encode())
 
+    def write_raw(self, data: str) -> None:
+        """Sequences of ours that are not among those that Textual may write."""
+        self._tty.write(data.encode("ascii"))
+
+    def finish(self) -> bool:
+        """Send no more frames until the next start. Whether answers to those that were sent are on their way."""
+        self._over = True
+        return self._pace.awaits() and not self._tty.is_busy and not self._tty.gone
+
     def process_message(self, message: Message) -> None:
         """Runs in the input thread: answers that are not ours go on in their place among the keys."""
         if isinstance(message, events.CursorPosition):
@@ -244,15 +253,6 @@ class CellDriver(LinuxDriver):
 
     def start_application_mode(self) -> None:
         """Take the terminal, for the first time or again after a stop."""
-    def write_raw(self, data: str) -> None:
-        """Sequences of ours that are not among those that Textual may write."""
-        self._tty.write(data.encode("ascii"))
-
-    def finish(self) -> bool:
-        """Send no more frames until the next start. Whether answers to those that were sent are on their way."""
-        self._over = True
-        return self._pace.awaits() and not self._tty.is_busy and not self._tty.gone
-
         self._tty.open()
         self._pace.forget()
         self._last_words = None

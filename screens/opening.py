@@ -71,13 +71,13 @@ def run(start: Start, make_deps: MakeDeps | None = None) -> int:
         finally:
             opened.cancel()
             ending.watch_exit()
+            app.lending.close()
             unsaved = app.desk.close()
         code = ending.code or app.return_code or 0
         if unsaved:
             app.line = app.line or (
                 f"{unsaved} line{'s' if unsaved > 1 else ''} not on disk yet, kept as drafts: the next console saves them"
             )
-            app.lending.close()
         if app.line:
             from console.sanitize import one_line
 
