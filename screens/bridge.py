@@ -7,6 +7,7 @@ room, and then here. They are carried out one after the other, in the order type
 from __future__ import annotations
 
 import asyncio
+import time
 from importlib import import_module
 from typing import Any, ClassVar
 
@@ -142,6 +143,7 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
 
     async def key(self, event: events.Key) -> None:
         """One key, from the inside out."""
+        self.desk.link.touch(time.monotonic())
         await self._opened.wait()
         if self.has_class("-small"):
             if event.key == "q":

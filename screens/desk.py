@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeVar
 from time import monotonic, sleep
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from textual.signal import Signal
 
 from screens.actions import Situation
 from screens.asks import Ask
 from screens.drafts import DraftKeeper
+from screens.link import Link
 from screens.look import Look
 from screens.reader import Reader
 
@@ -29,11 +30,22 @@ if TYPE_CHECKING:
     from console.journal.writer import Writer
     from console.snapshot import StatusSnapshot
     from screens.incident_now import IncidentNow
+    from screens.lag import LoopLag
     from screens.keeping import Keeping
     from screens.start import Deps, MakeDeps
+    from screens.vitals import Vitals
     from screens.suspending import Outcome, Program
 
 T = TypeVar("T")
+CALM_STATUS_S: Final = 8.0  # on a slow link a status in which no state changed waits for so long
+
+
+class Measured(Protocol):
+    """A driver that measures the link."""
+
+    def trips(self) -> Sequence[tuple[float, int]]: ...
+
+    def ask(self) -> None: ...
 
 
 class Desk:
@@ -64,6 +76,10 @@ class Desk:
         self.mode_wanted: Signal[tuple[str, Any]] = Signal(owner, "mode")
         self.end: Callable[[int, str], None] = lambda code, line: None  # set by the application
         self.repaint: Callable[[], None] = lambda: None  # so is this
+        self.link = Link()
+        self.terminal: Measured | None = None  # the driver, where it measures; set by the application
+        self.vitals: Vitals  # from the moment on when the configuration has been read
+        self._lag: LoopLag | None = None
         self.stop: Callable[[], None] = lambda: None  # ctrl-Z
         # And this: hand the terminal to a program, *then* gets how it went. See screens.suspending.
         self.lend: Callable[[Program, Callable[[Outcome], None]], None] = lambda program, then: None
@@ -80,6 +96,8 @@ class Desk:
     def close(self) -> int:
         """Save what waits, close everything. Returns how much could not be saved."""
         unsaved = len(self._early) + (self._writer.close(1.5) if self._writer is not None else 0)
+        if self._lag is not None:
+            self._lag.uninstall()
         self.drafts.close(0.5)
         if self._keeping is not None:
             self._keeping.close()
@@ -111,6 +129,30 @@ class Desk:
     def situation(self, target: str = "", facts: frozenset[str] = frozenset()) -> Situation:
         """For the registry: whether there is an incident, whether this console may write."""
         return Situation(target=target, incident=self.incident is not None, read_only=self.read_only, facts=facts)
+
+    def _measure_myself(self) -> None:
+        """From now on, rather than from the start: importing is no lag, and these are not needed for the first frame."""
+        from asyncio import get_running_loop
+
+        from screens.lag import LoopLag
+        from screens.vitals import Vitals
+
+        self._lag = LoopLag()
+        self._lag.install(get_running_loop())
+        self.vitals = Vitals(self, self._lag)
+
+    # ── the link ────────────────────────────────────────────────────────────────────────────────────────────────
+
+    def feel_link(self, now: float) -> bool:
+        """Take what the driver measured since the last time; *now* is monotonic. Whether the link became slow, or fast."""
+        if self.terminal is None:
+            return False
+        changed = self.link.take(self.terminal.trips(), now)
+        if self.link.wants_answer(now):
+            self.terminal.ask()
+        if changed:
+            self.reader.calm_s = CALM_STATUS_S if self.link.slow else 0.0
+        return changed
 
     # ── saying and asking ───────────────────────────────────────────────────────────────────────────────────────
 
@@ -193,6 +235,9 @@ class Desk:
     def ready(self, deps: Deps) -> None:
         self.deps = deps
         self.read_only = deps.read_only
+        self.link.mode = deps.link
+        self._measure_myself()
+        self.reader.calm_s = CALM_STATUS_S if self.link.slow else 0.0
         if not deps.read_only:  # such a console writes nothing, drafts neither
             from console.journal.writer import Writer
 
@@ -202,7 +247,7 @@ class Desk:
             if deps.watching:
                 from screens.keeping import Keeping
 
-                self._keeping = Keeping(deps, self._keeper_said)
+                self._keeping = Keeping(deps, self._keeper_said, self.vitals.now)
         early, self._early = self._early, []
         for asked in early:
             self.work(*asked)

@@ -14,6 +14,7 @@ from screens.room import Room
 from screens.widgets.pages import Pages
 from screens.widgets.text import Words
 
+_AGAIN_S: Final = 5.0  # what is told of this console is looked at again
 _WIDE: Final = 100  # narrower screens do without the names: what a key does is said by the sentence
 
 
@@ -51,12 +52,23 @@ class HelpRoom(Room):
         super().__init__(desk)
         self._contexts = list(contexts)
         self._pages = Pages(desk)
+        self._keys: list[Words] = []
 
     def compose(self) -> ComposeResult:
         yield self._pages
 
     def on_mount(self) -> None:
-        self._pages.show(help_lines(self._contexts, self.app.size.width, self.desk.look.ascii_only))
+        self._keys = help_lines(self._contexts, self.app.size.width, self.desk.look.ascii_only)
+        self.set_interval(_AGAIN_S, self._show)
+        self._show()
+
+    def _show(self) -> None:
+        lines = list(self._keys)
+        if self.desk.deps is not None:
+            from screens import vitals
+
+            lines += ["", ((" This console", "title"),), *vitals.words(self.desk.vitals.now())]
+        self._pages.show(lines)
 
     def keys_to(self) -> Performs:
         return self._pages

@@ -36,9 +36,18 @@ class Finding(Struct, frozen=True):
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="One JSON document.")
+@click.option("--live", "alive", is_flag=True, help="How the running consoles and the watch keep up, right now.")
 @click.pass_obj
-def doctor(ctx: Context, as_json: bool) -> int:
-    """Check this installation: configuration, database, disk, runbooks, watch, terminal. Exit 1 when something is bad."""
+def doctor(ctx: Context, as_json: bool, alive: bool) -> int:
+    """Check this installation: configuration, database, disk, runbooks, watch, terminal. Exit 1 when something is bad.
+
+    With --live: the event loop's lag, frames, bytes and the link of each console that runs on this database, and how late
+    the watch starts its checks. Exit 1 when none runs, or one hangs.
+    """
+    if alive:
+        from console.commands.doctor_live import live
+
+        return live(ctx, as_json)
     findings = [finding for look in LOOKS for finding in look(ctx)]
     if as_json:
         ctx.json([{"level": one.level, "about": one.about, "text": one.text} for one in findings])
