@@ -8,7 +8,7 @@
 
 It takes from Textual's own driver how the tty is set up, read and given back. That is Textual's inside: on a version that
 is not in :data:`KNOWN` (``tests/screens/term/test_driver.py`` looks at the one installed), where the tty can't be opened
-again, and without ``VIGIE_DRIVER=diff``, the console runs on Textual's own driver.
+again, and with ``VIGIE_DRIVER=stock``, the console runs on Textual's own driver.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ import re
 import sys
 import threading
 import time
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,6 +32,7 @@ from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
 
+from screens.term.abilities import of_term
 from screens.term.cells import Grid
 from screens.term.diff import Pen, paint
 from screens.term.frames import take
@@ -43,21 +46,23 @@ if TYPE_CHECKING:
 
 KNOWN: Final = ("8.2.8",)
 _LAST_WORDS_S: Final = 0.4  # for what is still to be said when the terminal is given back
-_SYNC_FROM: Final = 96  # a frame below this goes out in one piece anyway
+_SYNC_FROM: Final = 512  # a frame below this goes out in one piece anyway
 # Modes on and off, the questions about them, kitty's keyboard, the bell, and the clipboard with nothing but base64.
 _OURS: Final = re.compile(
     r"(?:\x1b\[\?(?:7|25|1004|1049|2004|2048)[hl]|\x1b\[\?(?:2026|2048)\$p|\x1b\[>\d+u|\x1b\[<u|\x07"
     r"|\x1b\]52;c;[A-Za-z0-9+/=]*\x07)+"
 )
 _QUESTION: Final = re.compile(r"\x1b7\x1b\[(\d+);(\d+)H\x1b\[6n\x1b8")  # screens.arming
-# Terminals whose erasing sequences do not take the background that is set (terminfo: no bce).
-_NO_BCE: Final = ("screen", "vt1", "vt2", "ansi", "cygwin")
+# A blank and its repetition: where the cursor is behind it says whether the terminal repeats.
+_TRY_REP: Final = b"\x1b[2H \x1b[b\x1b[6n"
+_ONCE, _TWICE = (2, 2), (2, 3)
+_KEYLIKE: Final = 16  # a report of the first row up to this column could be a key: modifiers and F3
 
 
 def choose(environ: dict[str, str] | None = None) -> type[Driver] | None:
     """The driver class for this terminal and this Textual; None for Textual's own."""
     wanted = (os.environ if environ is None else environ).get("VIGIE_DRIVER", "")
-    if wanted != "diff" or not is_known():
+    if wanted == "stock" or not is_known():
         return None
     if sys.__stderr__ is None:
         return None
@@ -91,8 +96,8 @@ class CellDriver(LinuxDriver):
         super().__init__(app, debug=debug, mouse=mouse, size=size)
         encoding = (getattr(self._file, "encoding", None) or "ascii").lower().replace("-", "")
         self._ascii_only = encoding != "utf8"
-        term = os.environ.get("TERM", "")
-        self._bce = not term.startswith(_NO_BCE)
+        self._can = of_term(os.environ.get("TERM", ""))
+        self._trying = False  # whether the terminal repeats; its first answer tells
         self._thread = threading.get_ident()
         self._tty = Tty(sys.stderr.fileno() if self._file is None else self._file.fileno(), self._loop, self._send)
         self._pace = Pace()
@@ -131,6 +136,24 @@ class CellDriver(LinuxDriver):
         self._shown = None
         self._pen = Pen()
 
+    def shows(self, rows: Sequence[str], size: tuple[int, int]) -> None:
+        """The terminal shows *rows* already, faint, the first and the last otherwise: the next frame goes over them, and
+        nothing is erased before."""
+        width, height = size
+        grid = Grid(width, height)
+        for y, row in enumerate(rows[:height]):
+            # Where a terminal may count cells otherwise than we do, nothing is known.
+            known = row.isascii() and 0 < y < height - 1
+            grid.chars[y] = list(f"{row:<{width}}"[:width]) if known else ["\0"] * width
+            grid.looks[y] = ["2"] * width
+        if height > 1:
+            grid.chars[1][:2] = ["\0"] * min(width, 2)  # what was tried
+        self._shown, self._pen = grid, Pen()
+
+    def cells(self) -> Sequence[Sequence[str]] | None:
+        """The newest frame's cells, row by row; None before the first."""
+        return self._wanted.chars if self._wanted is not None else None
+
     def _send(self) -> None:
         """Send the newest frame, if the terminal may have another one, and the questions behind it."""
         wanted = self._wanted
@@ -146,7 +169,7 @@ class CellDriver(LinuxDriver):
             self.traffic.wait()
             self._timer = self._loop.call_later(hold, self._send)
             return
-        frame = paint(self._shown, wanted, self._pen, erases_with_background=self._bce)
+        frame = paint(self._shown, wanted, self._pen, self._can)
         data = ""
         if frame:
             data = self._in_sync(frame) + self._to_certain_place() + "\x1b[6n"
@@ -168,13 +191,18 @@ class CellDriver(LinuxDriver):
     def _to_certain_place(self) -> str:
         """The cursor to where it certainly is, below the first row: its report must not look like a key (shift+F3)."""
         pen = self._pen
-        if not pen.row and self._wanted is not None and self._wanted.height > 1:
+        if not self._is_plain(pen) and self._wanted is not None and self._wanted.height > 1:
             pen.row, pen.column = 1, 0
             return "\x1b[2H"
         if pen.column is None:
             pen.column = 0
             return "\r"
         return ""
+
+    @staticmethod
+    def _is_plain(pen: Pen) -> bool:
+        """Whether a report of where *pen* is can't be taken for a key."""
+        return bool(pen.row) or (pen.column or 0) >= _KEYLIKE
 
     def _encoded(self, data: str) -> bytes:
         return data.encode("ascii" if self._ascii_only else "utf-8", "replace")
@@ -193,7 +221,7 @@ class CellDriver(LinuxDriver):
         pen = self._pen
         if self._over or self._shown is None or self._tty.is_busy or self._tty.gone or not self._pace.idle:
             return
-        if not pen.row or pen.column is None:  # a report of the first row would look like a key
+        if pen.row is None or pen.column is None or not self._is_plain(pen):
             return
         now = time.monotonic()
         self._pace.sent(now, 4, (pen.row + 1, pen.column + 1))
@@ -228,7 +256,14 @@ class CellDriver(LinuxDriver):
     def process_message(self, message: Message) -> None:
         """Runs in the input thread: answers that are not ours go on in their place among the keys."""
         if isinstance(message, events.CursorPosition):
-            foreign = self._pace.answered((message.y + 1, message.x + 1), time.monotonic())
+            place = (message.y + 1, message.x + 1)
+            if self._trying:
+                self._trying = False
+                if place == _TWICE:
+                    self._can = replace(self._can, rep=True)
+                if place in (_ONCE, _TWICE):
+                    return
+            foreign = self._pace.answered(place, time.monotonic())
             self._later(self._send)
             if not foreign:
                 return
@@ -259,6 +294,9 @@ class CellDriver(LinuxDriver):
         self._over = False
         self.forget()
         super().start_application_mode()  # type: ignore[no-untyped-call]  # Textual's has no annotations
+        self._can = replace(self._can, lf=self._tty.keep_line_feeds(), rep=False)
+        self._trying = True
+        self._tty.write(_TRY_REP)
         self._loop.call_soon(self._send)  # after a stop: what stood there before
 
     def stop_application_mode(self) -> None:

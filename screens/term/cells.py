@@ -7,6 +7,7 @@ A cell holds one character with its combining marks; a wide character stands in 
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 from rich.cells import get_character_cell_size
@@ -52,13 +53,18 @@ def _combine(cells: list[str], char: str) -> None:
         cells[at] = unicodedata.normalize("NFC", cells[at] + char)
 
 
-def is_certain(cell: str) -> bool:
-    """Whether every terminal agrees how far *cell* moves the cursor. Newer emoji, scripts that join and combining
-    marks are where they don't."""
+@lru_cache(4096)
+def is_certain(cell: str, wide: bool = False) -> bool:
+    """Whether every terminal agrees that *cell* takes one cell, or two when *wide*. They don't about emoji, scripts that
+    join, and combining marks."""
     if len(cell) > 1:
         return False
+    if cell < "\u0300":  # also "", the second half of a wide one
+        return True
     code = ord(cell)
-    return code < 0x0590 or 0x1E00 <= code < 0x1F000 or code == 0xFFFD
+    if wide:
+        return 0x2E80 <= code < 0xD7FC or 0xF900 <= code < 0xFB00 or 0xFE30 <= code < 0xFFE7
+    return 0x0370 <= code < 0x0590 or 0x1E00 <= code < 0x2C00 or 0xFF61 <= code < 0xFFE9 or code == 0xFFFD
 
 
 class Grid:

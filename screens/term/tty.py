@@ -29,6 +29,7 @@ class Tty:
         self._held = bytearray()
         self._fd = -1
         self._watching = False
+        self._output: int | None = None  # the terminal's output flags as they were
         self.gone = False
 
     def open(self) -> None:
@@ -39,6 +40,27 @@ class Tty:
             self._fd = open_tty(self._behind)
         except OSError:
             self._fd, self.gone = -1, True
+
+    def keep_line_feeds(self) -> bool:
+        """From here to :meth:`close` a line feed is only that (OPOST off): one byte down instead of four. Whether it is."""
+        try:
+            settings = termios.tcgetattr(self._fd)
+            self._output = settings[1]
+            settings[1] &= ~termios.OPOST
+            termios.tcsetattr(self._fd, termios.TCSANOW, settings)
+        except (OSError, termios.error):
+            self._output = None
+        return self._output is not None
+
+    def _restore(self) -> None:
+        if self._output is None:
+            return
+        try:
+            settings = termios.tcgetattr(self._fd)
+            settings[1], self._output = self._output, None
+            termios.tcsetattr(self._fd, termios.TCSANOW, settings)
+        except (OSError, termios.error):
+            pass
 
     @property
     def is_busy(self) -> bool:
@@ -97,6 +119,7 @@ class Tty:
             self._held[:] = _CANCEL + last_words
             self._drain(limit)
         self._held.clear()
+        self._restore()
         fd, self._fd = self._fd, -1
         os.close(fd)
 

@@ -29,7 +29,8 @@ _LONGEST: Final = 1 << 16
 
 
 class Cells(pyte.Screen):
-    """pyte's screen with an alternate buffer and the three sequences that programs use and it does not know."""
+    """pyte's screen with an alternate buffer, the three sequences that programs use and it does not know, and erasing as
+    xterm does it: with the background that is set (bce)."""
 
     def __init__(self, columns: int, lines: int) -> None:
         super().__init__(columns, lines)
@@ -57,6 +58,28 @@ class Cells(pyte.Screen):
             else:
                 self.reverse_index()
         self.cursor.y = before
+
+    def erase_in_display(self, how: int = 0, *args: Any, **kwargs: Any) -> None:
+        self._fill(range(self.lines))
+        super().erase_in_display(how, *args, **kwargs)
+
+    def insert_lines(self, count: int | None = None) -> None:
+        self._fill(range(self.lines))
+        super().insert_lines(count)
+        self._fill(range(self.lines), self.cursor.attrs)
+
+    def delete_lines(self, count: int | None = None) -> None:
+        self._fill(range(self.lines))
+        super().delete_lines(count)
+        self._fill(range(self.lines), self.cursor.attrs)
+
+    def _fill(self, rows: range, blank: Any = None) -> None:
+        """pyte knows only cells that were written, and erases no others; lines that come in take the background."""
+        for y in rows:
+            line = self.buffer[y]
+            if len(line) < self.columns:
+                for x in range(self.columns):
+                    line.setdefault(x, blank or self.default_char)
 
     def switch(self, *, alternate: bool) -> None:
         """Go to the alternate screen, empty; or back to what stood there before."""

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from console.sanitize import is_clean
+from screens.term.abilities import Abilities
 from screens.term.cells import MARK, Grid, cells_of, cut
 from screens.term.diff import Pen, paint
 from screens.term.styles import blank, change
@@ -18,6 +19,7 @@ LOOKS = ("", "1", "2", "7", "4;31", "31", "32;44", "44", "38;5;208", "38;2;1;2;3
 WORDS = ("abc", "日本", "e\u0301t\u00e9", "─│┌", " ", "   ", "x", "🙂", "ok  ok", "-", "ｆ", "e\u0301")
 
 texts = st.lists(st.sampled_from(WORDS), min_size=1, max_size=6).map("".join)
+abilities = st.builds(Abilities, bce=st.booleans(), ech=st.booleans(), rep=st.booleans(), lf=st.booleans())
 puts = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 29), texts, st.sampled_from(LOOKS)), max_size=25)
 
 
@@ -44,24 +46,28 @@ def whole(wanted: Grid) -> ScreenModel:
     return model
 
 
-@given(puts, puts, st.booleans())
-@settings(deadline=None, max_examples=60)
-def test_the_difference_applied_to_the_old_frame_is_the_new_frame(old: Any, new: Any, bce: bool) -> None:
+def feed(model: ScreenModel, text: str, can: Abilities) -> None:
+    """*text* as it comes through the tty."""
+    model.feed((text if can.lf else text.replace("\n", "\r\n")).encode())
+
+
+@given(puts, puts, abilities)
+@settings(deadline=None, max_examples=100)
+def test_the_difference_applied_to_the_old_frame_is_the_new_frame(old: Any, new: Any, can: Abilities) -> None:
     shown, wanted = grid(old), grid(new)
     model, pen = terminal(), Pen()
-    model.feed(paint(None, shown, pen, erases_with_background=bce).encode())
+    feed(model, paint(None, shown, pen, can), can)
     assert visible_cells(model) == visible_cells(whole(shown))
-    sent = paint(shown, wanted, pen, erases_with_background=bce)
-    model.feed(sent.encode())
+    feed(model, paint(shown, wanted, pen, can), can)
     assert visible_cells(model) == visible_cells(whole(wanted))
     assert paint(wanted, wanted, pen) == ""
     if pen.column is not None:
         assert (model.cells.cursor.y, model.cells.cursor.x) == (pen.row, pen.column)
 
 
-@given(puts, st.integers(-6, 6), st.integers(0, 4), st.integers(5, 9), puts)
+@given(puts, st.integers(-6, 6), st.integers(0, 4), st.integers(5, 9), puts, abilities)
 @settings(deadline=None, max_examples=60)
-def test_rows_that_moved(old: Any, by: int, top: int, bottom: int, more: Any) -> None:
+def test_rows_that_moved(old: Any, by: int, top: int, bottom: int, more: Any, can: Abilities) -> None:
     lines = [(y, 0, f"line {y} of them {'#' * y}", LOOKS[y % 4]) for y in range(10)]
     shown = grid(lines + old[:5])
     wanted = shown.copy()
@@ -74,8 +80,8 @@ def test_rows_that_moved(old: Any, by: int, top: int, bottom: int, more: Any) ->
     for y, x, text, look in more[:3]:
         wanted.put(y, x, cells_of(text), look)
     model, pen = terminal(), Pen()
-    model.feed(paint(None, shown, pen).encode())
-    model.feed(paint(shown, wanted, pen).encode())
+    feed(model, paint(None, shown, pen, can), can)
+    feed(model, paint(shown, wanted, pen, can), can)
     assert visible_cells(model) == visible_cells(whole(wanted))
 
 

@@ -1,0 +1,176 @@
+"""What must be written to change rows of a screen: pieces of text of one look, blanks, and erased ends of lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from screens.term.abilities import Abilities
+from screens.term.brush import Brush
+from screens.term.cells import Grid, is_certain
+from screens.term.styles import blank, erasable
+
+_GAP: Final = 4  # unchanged cells between two changed ones that cost no more than a move over them
+_TAIL: Final = 3  # so many blanks at the end of a line at least are worth an erasing sequence
+_BLANKS: Final = 8  # so many elsewhere
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Cells ``[x, end)`` of row *y*. ``kind``: ``text`` in *look*; ``blanks`` or ``tail`` (to the end of the line) in the
+    paper *look*. ``order``: must come behind what stands left of it."""
+
+    y: int
+    x: int
+    end: int
+    look: str
+    kind: str
+    order: bool = False
+
+    def write(self, brush: Brush, wanted: Grid) -> None:
+        """Write it."""
+        if self.kind == "tail":
+            brush.erase_line(self.y, self.x, self.look)
+        elif self.kind == "blanks":
+            brush.blanks(self.y, self.x, self.end - self.x, self.look)
+        else:
+            brush.move(self.y, self.x)
+            brush.wear(self.look)
+            brush.cells(self.y, self.x, wanted.chars[self.y][self.x : self.end])
+
+
+def pieces_of_row(shown: Grid, wanted: Grid, y: int, can: Abilities) -> list[Piece]:
+    """What turns row *y* of *shown* into that of *wanted*, from left to right."""
+    chars, looks = wanted.chars[y], wanted.looks[y]
+    runs = _runs(shown.chars[y], shown.looks[y], chars, looks)
+    if not runs:
+        return []
+    order = _behind_uncertain(runs, chars)
+    width = len(chars)
+    tail, paper = width, blank(looks[-1])
+    if erasable(looks[-1]) and (can.bce or not paper):
+        while tail and chars[tail - 1] == " " and blank(looks[tail - 1]) == paper:
+            tail -= 1
+    found: list[Piece] = []
+    for start, end in runs:
+        if end > tail and end - max(start, tail) >= _TAIL:
+            found += _split(y, start, tail, chars, looks, can, order)
+            found.append(Piece(y, max(start, tail), width, paper, "tail", order))
+            break
+        found += _split(y, start, end, chars, looks, can, order)
+    return found
+
+
+def differs(char: str, look: str, new_char: str, new_look: str) -> bool:
+    """Whether two cells look different."""
+    if char != new_char:
+        return True
+    if look == new_look:
+        return False
+    return not (char == " " and blank(look) == blank(new_look))
+
+
+def _runs(chars: list[str], looks: list[str], new_chars: list[str], new_looks: list[str]) -> list[tuple[int, int]]:
+    """The changed cells of a row as ``[start, end)``, whole characters, near ones joined."""
+    if chars == new_chars and looks == new_looks:
+        return []
+    width = len(new_chars)
+    runs: list[tuple[int, int]] = []
+    x = 0
+    while x < width:
+        if not differs(chars[x], looks[x], new_chars[x], new_looks[x]):
+            x += 1
+            continue
+        start = x
+        while start > 0 and (new_chars[start] == "" or chars[start] == ""):
+            start -= 1
+        end = x + 1
+        while end < width and (
+            new_chars[end] == "" or chars[end] == "" or differs(chars[end], looks[end], new_chars[end], new_looks[end])
+        ):
+            end += 1
+        if runs and (start <= runs[-1][1] or _joins(new_chars, new_looks, runs[-1][1], start)):
+            start = runs.pop()[0]
+        runs.append((start, end))
+        x = end
+    return runs
+
+
+def _joins(chars: list[str], looks: list[str], end: int, start: int) -> bool:
+    """Whether writing the unchanged cells ``[end, start)`` again is no longer than moving over them."""
+    if start - end > _GAP:
+        return False
+    look = looks[end - 1]
+    return all(chars[x].isascii() and chars[x] and looks[x] == look for x in range(end, start))
+
+
+def _behind_uncertain(runs: list[tuple[int, int]], chars: list[str]) -> bool:
+    """A terminal may draw an uncertain character wider than we count, over its neighbour: that is written again, behind
+    it. Whether there is one; *runs* are made longer."""
+    if all(map(str.isascii, chars)):
+        return False
+    there = False
+    for number, (start, end) in enumerate(runs):
+        x, stop = start, end
+        while x < stop:
+            after = _next(chars, x)
+            if not is_certain(chars[x], after > x + 1):
+                there = True
+                if after >= stop and after < len(chars):
+                    stop = _next(chars, after)
+            x = after
+        runs[number] = (start, stop)
+    # Made longer, one may reach into the next.
+    for number in range(len(runs) - 1, 0, -1):
+        if runs[number - 1][1] >= runs[number][0]:
+            runs[number - 1] = (runs[number - 1][0], max(runs[number - 1][1], runs[number][1]))
+            del runs[number]
+    return there
+
+
+def _next(chars: list[str], x: int) -> int:
+    """Where the character behind the one at *x* begins."""
+    x += 1
+    while x < len(chars) and chars[x] == "":
+        x += 1
+    return x
+
+
+def _split(
+    y: int, start: int, end: int, chars: list[str], looks: list[str], can: Abilities, order: bool
+) -> Iterator[Piece]:
+    """Cells ``[start, end)`` as pieces of one look each."""
+    x = start
+    while x < end:
+        paper = blank(looks[x])
+        stop = x
+        while stop < end and chars[stop] == " " and blank(looks[stop]) == paper:
+            stop += 1
+        if stop - x >= _BLANKS and (can.rep or (can.ech and erasable(paper) and (can.bce or not paper))):
+            yield Piece(y, x, stop, paper, "blanks", order)
+            x = stop
+            continue
+        # Blanks go along with the text before or behind them.
+        look: str | None = None
+        at = x
+        while at < end:
+            if chars[at] == " ":
+                if blank(looks[at]) != paper:
+                    break
+                ahead = at
+                while ahead < end and chars[ahead] == " " and blank(looks[ahead]) == paper:
+                    ahead += 1
+                if at > x and ahead - at >= _BLANKS:
+                    break
+                at = ahead
+                continue
+            if look is None and blank(looks[at]) == paper:
+                look = looks[at]
+            elif looks[at] != look:
+                break
+            at += 1
+            while at < end and chars[at] == "":
+                at += 1
+        yield Piece(y, x, at, paper if look is None else look, "text", order)
+        x = at
