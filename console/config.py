@@ -19,6 +19,7 @@ from msgspec import Struct, field
 from console.safe_yaml import Loaded, YamlError, load_file
 from console.sanitize import one_line
 from console.services import ServiceConfig, Span, decode_span, default_services, encode_span, gather_options, spanned
+from console.sources import ScrapeConfig
 
 FILE_NAME: Final = "vigie.yaml"
 
@@ -51,6 +52,10 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that can be configured."""
 
     services: tuple[ServiceConfig, ...] = ()  # none = this host
+    scrape: tuple[ScrapeConfig, ...] = ()  # pages of metrics that the rules read
+    rules: tuple[str, ...] = ()  # rule files of Prometheus, evaluated here; relative to this file, * allowed
+    evaluation_interval: Span = spanned(15)  # of rule groups that name none
+    external_labels: Mapping[str, str] = {}  # on each alert of the rules, as a Prometheus server would add them
     severities: tuple[SeverityConfig, ...] = field(default_factory=lambda: DEFAULT_SEVERITIES)
     time_zone: str = ""  # IANA name for times that people type and read; "" = the machine's
     runbooks: tuple[str, ...] = ()  # folders or files, relative to this file

@@ -5,9 +5,9 @@ Producers make a frozen :class:`StatusSnapshot`; everybody else reads it. All ti
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
-from typing import Final
+from typing import Final, Protocol
 
 from msgspec import Struct
 
@@ -101,6 +101,21 @@ class Source(Struct, frozen=True, kw_only=True):
     state: str = "ok"  # ok | warming | stale | lost
     last_ok: datetime | None = None
     error: str = ""
+
+
+class Report(Struct, frozen=True, kw_only=True):
+    """What a :class:`Feed` knows now: how it is itself, and all its alerts (the last known ones when it is lost)."""
+
+    source: Source
+    alerts: tuple[Alert, ...] = ()
+
+
+class Feed(Protocol):
+    """Alerts other than those of our own checks: an Alertmanager, a Prometheus, rules evaluated here."""
+
+    async def run(self, report: Callable[[Report], None]) -> None:
+        """Until cancelled: call *report*, on the running loop, whenever something has changed. Never raises."""
+        ...
 
 
 class StatusSnapshot(Struct, frozen=True, kw_only=True):

@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 from urllib.parse import urlsplit
 
 from console.alerts.samples import NAME, Labels, Samples, labels_of
+
+NOT_YET: Final = "not scraped yet"
 
 
 class PageError(ValueError):
     """A page that is not in the text format. ``str()`` is one line."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Target:
     """One page to scrape. *labels* are added to each of its series."""
 
@@ -60,7 +63,7 @@ class Scraped:
         self._samples = samples
         self._last: dict[Target, frozenset[Labels]] = {}
         self._names: dict[str, set[str]] = {target.url: set() for target in targets}
-        self._failing: dict[str, str] = {target.url: "not scraped yet" for target in targets}
+        self._failing: dict[str, str] = dict.fromkeys((target.url for target in targets), NOT_YET)
 
     @property
     def failing(self) -> Mapping[str, str]:

@@ -13,6 +13,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, Final
 
 
@@ -44,32 +45,17 @@ class Template:
 
 
 def shown(value: Any) -> str:
-    """*value* as Go prints it with ``%v``: floats in their shortest form, with an exponent from 1e+21 on."""
+    """*value* as Go prints it with ``%v``: floats in their shortest form, with an exponent from 1e+06 on."""
     if not isinstance(value, float):
         return str(value)
     if math.isnan(value):
         return "NaN"
     if math.isinf(value):
         return "+Inf" if value > 0 else "-Inf"
-    text = repr(value)
-    digits, _, exponent = text.partition("e")
-    power = int(exponent) if exponent else 0
-    if value and not 1e-4 <= abs(value) < 1e21:
-        if not exponent:
-            digits, power = _scientific(value)
-        return f"{digits.removesuffix('.0')}e{'-' if power < 0 else '+'}{abs(power):02d}"
-    if exponent:  # Python turns to an exponent earlier than Go
-        return f"{value:.0f}" if power > 0 else f"{value:.{len(digits.replace('.', '').lstrip('-')) - 1 - power}f}"
-    return text.removesuffix(".0")
-
-
-def _scientific(value: float) -> tuple[str, int]:
-    for places in range(18):
-        text = f"{value:.{places}e}"
-        if float(text) == value:
-            break
-    digits, _, power = text.partition("e")
-    return digits, int(power)
+    if value and not 1e-4 <= abs(value) < 1e6:
+        digits, _, power = f"{Decimal(repr(value)).normalize():e}".partition("e")
+        return f"{digits}e{power[0]}{power[1:].zfill(2)}"
+    return f"{Decimal(repr(value)):f}".removesuffix(".0")
 
 
 # ── compiling ───────────────────────────────────────────────────────────────────────────────────────────────────────

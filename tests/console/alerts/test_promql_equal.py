@@ -5,13 +5,10 @@ from __future__ import annotations
 import json
 import math
 import random
-import socket
 import subprocess
-import time
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -19,6 +16,7 @@ from console.alerts.evaluate import EvaluationError, evaluate
 from console.alerts.functions import INSTANT, OF_NOW, OVER_TIME, VECTOR
 from console.alerts.promql import AGGREGATIONS, ARITHMETIC, COMPARISONS, compile_query
 from console.alerts.samples import NAME, Labels, Samples, labels_of
+from tests.console.alerts.server import Prometheus
 from tests.tools.servers import environment, require
 
 START = 1_767_225_600  # seconds; the series lie in the two hours behind it
@@ -92,7 +90,7 @@ def samples(made: Made) -> Samples:
 @pytest.fixture(scope="module")
 def prometheus(made: Made, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A server with those series in its blocks; yields its address."""
-    server, tool = require("prometheus"), require("promtool")
+    tool = require("promtool")
     folder = tmp_path_factory.mktemp("prometheus")
     page = folder / "series.om"
     lines = []
@@ -112,46 +110,12 @@ def prometheus(made: Made, tmp_path_factory: pytest.TempPathFactory) -> Iterator
         env=environment(),
         capture_output=True,
     )
-    config = folder / "prometheus.yml"
-    config.write_text("{}\n")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(
-            [
-                server,
-                f"--config.file={config}",
-                f"--storage.tsdb.path={data}",
-                "--storage.tsdb.retention.time=100y",
-                f"--web.listen-address=127.0.0.1:{port}",
-            ],
-            env=environment(),
-            stdout=log,
-            stderr=log,
-        )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        _wait_ready(address, process, folder / "log")
-        yield address
-    finally:
-        process.terminate()
-        process.wait(20)
+    with Prometheus({}, folder, data=data, options=["--storage.tsdb.retention.time=100y"]) as running:
+        yield running.address
 
 
 def _number(value: float) -> str:
     return "NaN" if math.isnan(value) else "+Inf" if math.isinf(value) else repr(value)
-
-
-def _wait_ready(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline and process.poll() is None:
-        try:
-            with urllib.request.urlopen(f"{address}/-/ready", timeout=2):
-                return
-        except OSError:
-            time.sleep(0.05)
-    raise AssertionError(log.read_text()[-2000:])
 
 
 def ask(address: str, text: str, at: int) -> dict[Labels, float] | float | None:
