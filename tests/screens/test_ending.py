@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sqlite3
 import subprocess
@@ -193,24 +192,6 @@ def test_the_first_paint_needs_no_journal_no_config_no_http() -> None:
     done = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True, check=True)
     # Textual itself brings platformdirs; everything else is ours to put off.
     assert done.stdout.strip() in ("[]", "['platformdirs']")
-
-
-def test_suspend_and_come_back(database: Path, stream: str) -> None:
-    with Terminal(command(database)) as terminal:
-        _opened(terminal)
-        terminal.type("nhalf")
-        terminal.wait_for("n> half")
-        terminal.press("ctrl+z")
-        terminal.wait_until(lambda _: _stopped(terminal.process.pid), what="the process to stop")
-        assert _cooked(terminal)
-        os.kill(terminal.process.pid, signal.SIGCONT)
-        terminal.wait_for("n> half")
-        terminal.type(" more")
-        terminal.wait_for("n> half more")
-
-
-def _stopped(pid: int) -> bool:
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
 
 
 @pytest.mark.parametrize(

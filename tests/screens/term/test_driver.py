@@ -188,7 +188,7 @@ def test_stop_and_come_back_shows_the_same(twins: Twins) -> None:
     twins.press("4", "pgup")
     twins.alike("before")
     for each in twins.both:
-        each.press("ctrl+z")
+        each.signal(signal.SIGSTOP)
         each.wait_until(lambda _, pid=each.process.pid: _state(pid) == "T", what="the process to stop")
         os.kill(each.process.pid, signal.SIGCONT)
     twins.press("home")
