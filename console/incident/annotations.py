@@ -43,10 +43,11 @@ class Annotations:
         return str(target)
 
     def _live(self, target: str, kind: type) -> list[Event]:
+        about = self._by_target.get(target)
+        if about is None:  # nearly all events, several times each
+            return []
         gone = self._undone()
-        return [
-            event for event in self._by_target.get(target, ()) if isinstance(event.body, kind) and event.id not in gone
-        ]
+        return [event for event in about if isinstance(event.body, kind) and event.id not in gone]
 
     def _undone(self) -> dict[str, Event]:
         """Target → the undo that stands against it; the last undo always stands, and may take an earlier one back."""

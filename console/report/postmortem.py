@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from functools import lru_cache
 from importlib.resources import files
 from itertools import groupby
 from pathlib import Path
@@ -111,14 +112,20 @@ def entry(line: Line, dated: bool = False) -> Md:
     """A timeline line as a list item: ``- 23:09 T+00:17 ★ [status] Declared — @ann (notes)``."""
     first, *more = visible(line.text).split("\n")
     parts = [f"- {line.date} {line.clock}" if dated else f"- {line.clock}", line.t, "★" if line.starred else ""]
-    parts += ["[watch]" if line.watch else "", f"[{inline(line.kind)}]"]
+    parts += ["[watch]" if line.watch else "", f"[{_again(line.kind)}]"]
     text = inline(first)
     parts.append(f"~~{text}~~" if line.undone and text else text)
     if not line.watch:
-        parts.append(f"— @{inline(line.actor)}")
+        parts.append(f"— @{_again(line.actor)}")
     parts += [f"[{inline(note)}]" if note.startswith("edited") else f"({inline(note)})" for note in line.notes]
     item = " ".join(part for part in parts if part)
     return Md(f"{item}\n\n{fence(line.text, indent=2)}\n") if more else Md(item)
+
+
+@lru_cache(maxsize=1024)
+def _again(text: str) -> Md:
+    """:func:`inline` for the few names and kinds that stand on every line."""
+    return inline(text)
 
 
 def by_date(lines: Iterable[Line]) -> Iterator[tuple[str, Iterator[Line]]]:

@@ -15,7 +15,7 @@ from console.incident.fold import IncidentFold
 from console.incident.metrics import Metrics, compute
 from console.incident.state import Incident
 from console.incident.timeline import Line
-from console.journal.events import Attached, CommandFinished, CommandStarted, Event, Noted
+from console.journal.events import WATCH, Attached, CommandFinished, CommandStarted, Event, Noted
 from console.journal.store import Journal
 
 PRIVATE: Final = "private"  # a note with this tag stays out of the external profile
@@ -141,13 +141,16 @@ def full_timeline(journal: Journal, record: Record) -> Iterator[Line]:
 STORY_KINDS: Final = frozenset({"declared", "severity_set", "closed", "reopened"})
 
 
-def is_story(line: Line) -> bool:
-    """Whether a line stands in the report's body: starred, a milestone, or a turn in the incident's life."""
-    marks = getattr(line.event.body, "marks", ())
-    own = line.event.kind in STORY_KINDS and line.event.origin.program != "import"
-    return not line.undone and not line.watch and (line.starred or bool(marks) or own)
+def is_story(event: Event, notes: Annotations) -> bool:
+    """Whether an event stands in the report's body: starred, a milestone, or a turn in the incident's life."""
+    if event.stream.startswith(f"{WATCH}:") or notes.undone(event.id) is not None:
+        return False
+    own = event.kind in STORY_KINDS and event.origin.program != "import"
+    return own or bool(getattr(event.body, "marks", ())) or notes.starred(event)
 
 
 def story(journal: Journal, record: Record) -> Iterator[Line]:
     """The lines of the body."""
-    return (line for line in full_timeline(journal, record) if is_story(line))
+    events = timeline.in_order(journal, record.stream, record.notes, as_known_at=record.as_of)
+    told = (event for event in events if is_story(event, record.notes))  # before they are made into lines: few are
+    return timeline.lines(told, record.notes, record.zero)

@@ -6,10 +6,11 @@ import html
 import re
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
+from console.report import html as page
 from console.report.markdown import Md, block, code, fence, finalize, inline
 from console.sanitize import is_clean, one_line, visible
 
@@ -84,3 +85,32 @@ def test_a_fence_is_longer_than_any_run_of_backticks() -> None:
 @pytest.mark.parametrize(("value", "printed"), [(None, ""), (3, "3"), ("*a*", "\\*a\\*"), (Md("*a*"), "*a*")])
 def test_templates_print_escaped_unless_it_is_ours(value: object, printed: str) -> None:
     assert finalize(value) == printed
+
+
+PLAIN = MarkdownIt("commonmark", {"html": False}).enable(["table", "strikethrough"])
+
+
+@settings(max_examples=400)
+@given(st.text(alphabet="ab1 _\\*`[](){}<>&;~!#-+=.:\"'|@★üß~x\u00a0\u2028", min_size=1, max_size=30))
+def test_plain_items_are_what_the_reader_makes_of_them(text: str) -> None:
+    for line in (f"- {text}", f"- {inline(text)}", f"- 23:09 T+00:17 [note] {inline(text)} — @{inline(text)}"):
+        if page.ITEM.fullmatch(line):
+            assert f"<ul>\n{page.item(line)}</ul>\n" == PLAIN.render(line + "\n"), line
+
+
+@settings(max_examples=200)
+@given(
+    st.lists(
+        st.sampled_from(
+            ["- a", "- b \\* c", "- &lt;b&gt;", "- **c**", "", "## h", "  more", "lazy", "```text", "```", "- d", "- 1. x"]
+        ),
+        max_size=40,
+    )
+)
+def test_runs_of_plain_items_change_no_word_of_a_page(lines: list[str]) -> None:
+    part = "\n".join([*lines, ""])
+
+    def words(rendered: str) -> list[str]:  # how items are grouped into lists, and how loose they are, is all that may differ
+        return re.sub(r"</?(?:ul|p)>", "", rendered).split()
+
+    assert words("".join(page.rendered(PLAIN, part))) == words(PLAIN.render(part))
