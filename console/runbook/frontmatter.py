@@ -7,9 +7,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+import msgspec
+
 from console.runbook import lexicon
-from console.runbook.model import Escalation, Param, Problem
-from console.runbook.params import is_secret
+from console.runbook.header import read_contacts, read_escalation, read_params, read_roles
+from console.runbook.keys import Findings
+from console.runbook.model import Contact, Escalation, Param, Problem, Role
 from console.safe_yaml import Limits, Loaded, YamlError, load
 
 LIMITS: Final = Limits(size=64_000, depth=12, values=5_000)
@@ -25,6 +28,8 @@ class FrontMatter:
     params: tuple[Param, ...] = ()
     match: dict[str, str] = field(default_factory=dict)
     escalate: Escalation | None = None
+    roles: tuple[Role, ...] = ()
+    contacts: tuple[Contact, ...] = ()
     problems: list[Problem] = field(default_factory=list)
 
     def text(self, name: str) -> str | None:
@@ -76,6 +81,7 @@ def _toml(lines: Sequence[str], found: FrontMatter) -> None:
 
     try:
         _take(found, tomllib.loads("\n".join(lines)))
+        _typed(found, Findings(lambda _: 1))
     except (tomllib.TOMLDecodeError, RecursionError) as error:
         found.problems.append(Problem(1, "warning", "R002", f"front matter: {' '.join(str(error).split())}"))
 
@@ -88,11 +94,23 @@ def _fill(found: FrontMatter, loaded: Loaded) -> None:
             found.problems.append(
                 Problem(loaded.line((name,)) + 1, "warning", "R003", f"{name}: a mapping was expected")
             )
-    params = found.fields.get("params")
-    if isinstance(params, dict):
-        found.params = tuple(
-            _param(str(name), spec, loaded.line(("params", str(name))) + 1) for name, spec in params.items()
-        )
+            del found.fields[name]
+    findings = Findings(lambda where: loaded.line(where) + 1)
+    _typed(found, findings)
+    found.problems.extend(msgspec.structs.replace(one, level="warning") for one in findings.problems)
+
+
+def _typed(found: FrontMatter, findings: Findings) -> None:
+    """The keys that have keys of their own. Other tools use these names too: what does not fit is worth a warning here."""
+    given = found.fields
+    if "params" in given:
+        found.params = read_params(given["params"], ("params",), findings, "front matter")
+    if "roles" in given:
+        found.roles = read_roles(given["roles"], ("roles",), findings)
+    if "contacts" in given:
+        found.contacts = read_contacts(given["contacts"], ("contacts",), findings)
+    if "escalate" in given:
+        found.escalate = read_escalation(given["escalate"], ("escalate",), findings)
 
 
 def _take(found: FrontMatter, data: Mapping[str, Any]) -> None:
@@ -108,10 +126,6 @@ def _take(found: FrontMatter, data: Mapping[str, Any]) -> None:
     names = found.texts("alertname")
     if names:
         found.match.setdefault("alertname", "|".join(names))
-    escalate = found.fields.get("escalate")
-    if isinstance(escalate, dict) and "to" in escalate:
-        after = lexicon.seconds(str(escalate.get("after", ""))) or 0.0
-        found.escalate = Escalation(after, str(escalate["to"]))
 
 
 def _flat(value: Any) -> str:
@@ -120,21 +134,3 @@ def _flat(value: Any) -> str:
     if isinstance(value, dict):
         return ", ".join(f"{key}: {_flat(one)}" for key, one in value.items())
     return "" if value is None else str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _param(name: str, spec: Any, line: int) -> Param:
-    given = spec if isinstance(spec, dict) else {"default": spec}
-    default = given.get("default")
-    label = given.get("from")
-    choices = given.get("choices") or given.get("enum") or ()
-    return Param(
-        name=name,
-        default=None if default is None else _flat(default),
-        secret=bool(given.get("secret", is_secret(name))),
-        source="front matter",
-        line=line,
-        description=_flat(given.get("description")),
-        pattern=None if given.get("pattern") is None else str(given["pattern"]),
-        choices=tuple(map(_flat, choices)) if isinstance(choices, list) else (),
-        from_label=None if label is None else str(label).removeprefix("alert."),
-    )

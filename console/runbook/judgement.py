@@ -149,6 +149,10 @@ def _given_work(name: str, command: tuple[str, ...]) -> bool:
         word.startswith(("--command=", "--execute=", "--eval=", "-c", "-e")) and len(word) > 2 for word in rest
     ):
         return True
+    if name in ("psql", "mysql", "mariadb", "sqlite3") and any(
+        re.fullmatch(r"-[A-Za-z]+[cefl]", word) for word in rest
+    ):
+        return True  # options run together: -Atc
     if name == "redis-cli":
         plain = [
             w

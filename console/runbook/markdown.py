@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Final
@@ -11,6 +11,8 @@ from typing import Final
 import msgspec
 
 from console.runbook import lexicon
+from console.runbook.annotated import read_annotated
+from console.runbook.attributes import split
 from console.runbook.blocks import Block, inline, read_blocks, walk
 from console.runbook.commands import Scope
 from console.runbook.coverage import cover
@@ -18,11 +20,12 @@ from console.runbook.drafts import Context, finish, raw
 from console.runbook.fences import MAX_SHELL, kind_of
 from console.runbook.frontmatter import FrontMatter, read_front_matter
 from console.runbook.model import Document, Info, InfoKind, Param, Phase, PhaseKind, Problem, Runbook, Step
-from console.runbook.outline import Plan, Unit, flatten, plan
+from console.runbook.outline import Plan, Unit, flatten, plan, whole
 from console.runbook.params import env_name, in_text, is_secret
 from console.runbook.sections import Section, build, link_list, own_steps, produces, relax
 from console.runbook.sessions import in_sessions
 from console.runbook.shell import read as read_shell
+from console.runbook.single import claim, single_draft
 from console.runbook.steps import Reading, read_steps
 from console.sanitize import is_clean, visible
 
@@ -37,7 +40,10 @@ def read_markdown(text: str, path: str) -> Document:
     if len(text) > MAX_SIZE:
         return unreadable(path, f"larger than the {MAX_SIZE:,} characters that are read")
     try:
-        return _Reader(text, path).document()
+        marked = split(text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n"))
+        if marked is not None:
+            return read_annotated(marked, lambda cleaned, singles: Reader(cleaned, path, singles))
+        return Reader(text, path).document()
     except RecursionError:
         return unreadable(path, "nested too deeply to be read")
 
@@ -69,11 +75,12 @@ class _Names:
         return name
 
 
-class _Reader:
-    """One file on its way to a document."""
+class Reader:
+    """One file on its way to a document. *singles* are the rows of headings that each stand over one step."""
 
-    def __init__(self, text: str, path: str) -> None:
+    def __init__(self, text: str, path: str, singles: Collection[int] = ()) -> None:
         self.path = path
+        self.singles = singles
         text = text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
         originals = text.split("\n")
         self.lines = originals if is_clean(text) else [visible(line) for line in originals]
@@ -95,9 +102,10 @@ class _Reader:
         self.scope = Scope(self._assigned(blocks), self.scope.dirty)
         root = build(blocks, len(rows))
         root.start = root.body = self.front.rows
-        if not produces(root):
+        claim(root, self.singles)
+        if not self.singles and not produces(root):
             relax(root)
-        drawn = plan(root)
+        drawn = whole(root) if self.singles else plan(root)
         runbooks = cover(self._runbooks(drawn, root), self.lines)
         return Document(self.path, tuple(runbook.sealed() for runbook in runbooks), tuple(self.problems))
 
@@ -180,7 +188,10 @@ class _Reader:
             severity=front.text("severity"),
             tags=front.texts("tags"),
             requires=front.texts("requires"),
+            symptoms=(*front.texts("symptoms"), *runbook.symptoms),
             escalate=front.escalate,
+            roles=front.roles,
+            contacts=front.contacts,
             metadata=front.metadata,
         )
 
@@ -287,7 +298,7 @@ def _info_kind(section: Section, inherited: str, body: str) -> InfoKind:
 class _Builder:
     """The phases, infos and symptoms of one runbook."""
 
-    def __init__(self, reader: _Reader, title: str, collection: bool) -> None:
+    def __init__(self, reader: Reader, title: str, collection: bool) -> None:
         self.reader = reader
         self.title = title
         self.collection = collection
@@ -306,6 +317,9 @@ class _Builder:
         else:
             self._add_info(section, own_end, inherited)
         for child in children:
+            if child.single:
+                self._single(child, section)
+                continue
             self.section(child, child.children, inherited=section.cls if section.role == "info" else "")
 
     def _add_info(self, section: Section, end: int, inherited: str) -> None:
@@ -346,6 +360,19 @@ class _Builder:
             kind = "checklist"
         self.phases.append(Phase(title, section.start + 1, end, tuple(in_sessions(steps)), kind))
         self._keep(reading)
+
+    def _single(self, section: Section, parent: Section) -> None:
+        """A section that is one step, in the phase of the heading above it."""
+        context = self.reader.context(section.title)
+        draft = single_draft(section, context, self.reader.trim(section.start, section.end))
+        step = finish(draft, self.names.new(slug(draft.title), "step"), context)
+        last = self.phases[-1] if self.phases else None
+        if last is not None and last.line == parent.start + 1:
+            self.phases[-1] = msgspec.structs.replace(last, end_line=step.end_line, steps=(*last.steps, step))
+            return
+        title = lexicon.without_number(parent.title) if parent.title else self.title
+        kind: PhaseKind = _PHASE_KINDS.get(parent.cls, "steps")
+        self.phases.append(Phase(title, parent.start + 1, step.end_line, (step,), kind))
 
     def _keep(self, reading: Reading) -> None:
         self.info.extend(reading.info)

@@ -40,6 +40,12 @@ def plan(root: Section) -> Plan:
         if top is not root:
             found.headings.insert(0, root)
         return found
+    return whole(root)
+
+
+def whole(root: Section) -> Plan:
+    """The file as one runbook."""
+    top, found = _top(root), Plan()
     found.units.append(Unit(top, ()))
     if top is not root:
         found.headings.append(root)

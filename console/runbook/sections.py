@@ -32,6 +32,8 @@ class Section:
     label: bool = False
     """A bold line, list item or paragraph, not a real heading."""
     role: Role = "unknown"
+    single: bool = False
+    """Its heading carries attributes: all of it is one step."""
 
     @property
     def line(self) -> int:
