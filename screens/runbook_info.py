@@ -76,6 +76,9 @@ def _text(body: str, width: int, look: Look) -> list[Words]:
 def preview_lines(runbook: Runbook, values: Mapping[str, str], why: str, width: int, look: Look) -> list[Words]:
     """A runbook before it is followed: what it is for, what it needs, its steps with their commands."""
     lines: list[Words] = [((f" {runbook.title}", "title"),)]
+    if runbook.broken:
+        said = f"broken, its commands can only be copied: {runbook.broken}"
+        lines += [((f" {line}", "error"),) for line in wrap(said, width - 2, look)]
     if why:
         lines.append(((" offered because: ", "dim"), (why, "notice")))
     lines.append(((f" {runbook.path}:{runbook.line}", "faint"),))

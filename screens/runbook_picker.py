@@ -12,6 +12,7 @@ from textual.app import ComposeResult
 from textual.widget import Widget
 
 from console.runbook.ready import starting_values
+from console.runbook.review import overdue
 from screens import actions
 from screens.desk import Desk
 from screens.errands import RunbookFor
@@ -25,6 +26,7 @@ from screens.widgets.text import Words, width_of
 
 if TYPE_CHECKING:
     from console.runbook.library import Entry, Library, Shelf
+    from console.runbook.model import Runbook
 
 
 def _columns(titles: Sequence[str], width: int, look: Look) -> tuple[Column, ...]:
@@ -167,13 +169,20 @@ class PickerView(Performs, Widget, inherit_bindings=False):
         about: Words = (
             ((offer.why, "notice"),) if offer.why else ((runbook.section or "; ".join(runbook.symptoms[:1]), "dim"),)
         )
-        reviewed = f"reviewed {runbook.reviewed}" if runbook.reviewed else PurePath(runbook.path).name
+        if runbook.broken:
+            about = ((f"broken: {runbook.broken}", "error"),)
         return (
             ((runbook.title, "title"),),
             about,
             ((f"{count} step{'s' if count != 1 else ''}", "dim"),),
-            ((reviewed, "faint"),),
+            self._reviewed(runbook),
         )
+
+    def _reviewed(self, runbook: Runbook) -> Words:
+        late = overdue(runbook, self.desk.now().date())
+        if late:
+            return ((f"review {late} d overdue", "degraded"),)
+        return ((f"reviewed {runbook.reviewed}" if runbook.reviewed else PurePath(runbook.path).name, "faint"),)
 
     def _draw_head(self) -> None:
         for_what = f" for {self.errand.name}" if self.errand is not None else ""
@@ -262,7 +271,9 @@ class PickerView(Performs, Widget, inherit_bindings=False):
         ):  # typed ahead: what stands under the cursor now was not what was meant
             self.desk.say("the list was still changing: s again starts what is under the cursor")
             return
-        if offer is not None:
+        if offer is not None and not offer.entry.runbook.phases:
+            self.desk.say(f"it has no steps: {offer.entry.runbook.broken or 'a page to read'}", "error")
+        elif offer is not None:
             self._start(offer, starting_values(offer.entry.runbook, self.labels, {}))
 
     def on_resize(self) -> None:

@@ -15,7 +15,8 @@ from console.runbook.ranking import Alert, Index, index, rank, search_words
 
 MAX_BYTES: Final = 2_000_000
 MAX_FILES: Final = 20_000
-SUFFIXES: Final = (".md", ".markdown", ".mdown")
+SUFFIXES: Final = (".md", ".markdown", ".mdown", ".runbook.yaml", ".runbook.yml")
+"""Other YAML files are no runbooks, as long as nobody names them as such."""
 SHIPPED: Final = "shipped"
 _SKIPPED: Final = frozenset((".git", "node_modules", ".venv", "__pycache__", ".tox", ".cache"))
 
@@ -23,6 +24,7 @@ _SKIPPED: Final = frozenset((".git", "node_modules", ".venv", "__pycache__", ".t
 def read_runbook_file(path: Path, name: str = "") -> Document:
     """Read one file; *name* is the path to show, ``str(path)`` otherwise. Never raises: a file that can't be read is a
     document whose problem says why."""
+    from console.runbook.carrier_yaml import read_yaml
     from console.runbook.markdown import read_markdown, unreadable
 
     shown = name or str(path)
@@ -44,7 +46,7 @@ def read_runbook_file(path: Path, name: str = "") -> Document:
         line = data.count(b"\n", 0, error.start) + 1
         problems = (Problem(line, "warning", "R004", "is not UTF-8; the bytes in question are shown as \ufffd"),)
         text = data.decode("utf-8", errors="replace")
-    document = read_markdown(text, shown)
+    document = read_yaml(text, shown) if shown.lower().endswith((".yaml", ".yml")) else read_markdown(text, shown)
     return msgspec.structs.replace(document, problems=(*problems, *document.problems)) if problems else document
 
 
@@ -71,7 +73,8 @@ class FileProblem:
 
 @dataclass(frozen=True)
 class Library:
-    """Everything found, in the order of the folders; the shipped ones last. *pages* are files without steps."""
+    """Everything found, in the order of the folders; the shipped ones last. *pages* are files without steps. A broken
+    runbook is an entry like any other: whoever looks for it must find it, and why it does not work."""
 
     entries: tuple[Entry, ...] = ()
     pages: tuple[Entry, ...] = ()
@@ -152,7 +155,7 @@ def load_library(folders: Sequence[Path], shelf: Shelf | None = None, shipped: b
 
 
 def shipped_files() -> list[Path]:
-    """The Markdown runbooks of the ``runbooks`` package, in name order."""
+    """The runbooks of the ``runbooks`` package, in name order."""
     from importlib import resources
 
     folder = resources.files("runbooks")
@@ -182,7 +185,7 @@ def _files(folder: Path, problems: list[FileProblem]) -> Iterator[Path]:
             if path.is_dir():
                 if path.name not in _SKIPPED and not path.name.startswith(".") and not path.is_symlink():
                     queue.append(path)
-            elif path.suffix.lower() in SUFFIXES:
+            elif path.name.lower().endswith(SUFFIXES):
                 count += 1
                 if count > MAX_FILES:
                     problems.append(
@@ -202,7 +205,7 @@ def _library(found: Sequence[tuple[str, Document]], problems: list[FileProblem])
         problems.extend(FileProblem(document.path, problem) for problem in document.problems)
         for runbook in document.runbooks:
             entry = Entry(_unique(runbook, taken), runbook, folder)
-            (entries if runbook.phases else pages).append(entry)
+            (entries if runbook.phases or runbook.broken else pages).append(entry)
     return Library(tuple(entries), tuple(pages), tuple(problems))
 
 
