@@ -34,10 +34,25 @@ def table(rows: Iterable[tuple[str, str, str]]) -> str:
     return "\n".join(f"  {name:<{width}}  {figure:>{value}}  {against}".rstrip() for name, figure, against in cells)
 
 
+def _bench(name: str, options: argparse.Namespace) -> Iterable[Figure]:
+    if name == "peers":
+        from tests.bench import peers
+
+        return peers.bench([part for part in options.only.split(",") if part], options.write)
+    found: Iterable[Figure] = importlib.import_module(f"tests.bench.{name}").bench()
+    return found
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="tests.bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help="modules to run (default: all)")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
+    parser.add_argument(
+        "--only", default="", metavar="PART,…", help="of peers: start, keys, idle, links, timeline, many, meters"
+    )
+    parser.add_argument(
+        "--write", type=Path, metavar="FILE", help="put the tables of peers between the markers of FILE"
+    )
     parser.add_argument("--list", action="store_true", help="print the modules' names")
     options = parser.parse_args(argv)
     known = names()
@@ -58,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"\n{name}", flush=True)
         figures = measured.setdefault(name, [])
         try:
-            figures.extend(importlib.import_module(f"tests.bench.{name}").bench())
+            figures.extend(_bench(name, options))
         except Exception:  # one broken benchmark must not hide the figures of the others
             failed.append(name)
             traceback.print_exc()

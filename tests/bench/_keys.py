@@ -43,13 +43,18 @@ def press_each(
     *,
     ignored: Iterable[tuple[int, int, int, int]] = (),
     wait: Callable[[], None] | None = None,
+    quiet: float = 0.08,
+    limit: float = 2.0,
 ) -> Pressed:
-    """Press *keys*, each when the last one's answer stands (or *wait* says so), and read the costs off the recording."""
+    """Press *keys*, each when the last one's answer stands (or *wait* says so), and read the costs off the recording.
+
+    An answer stands when nothing has come for *quiet* seconds; *limit* seconds are enough for any.
+    """
     pressed: list[float] = []
     for key in keys:
         pressed.append(meter.press(key))
         if wait is None:
-            meter.quiet(0.08, 2.0)
+            meter.quiet(quiet, limit)
         else:
             wait()
     found = settled_after(Replay(meter.size, ignored), meter.chunks, pressed, meter.now())

@@ -18,7 +18,7 @@ MINIMAL = "minimal Textual app"
 
 def peers(folder: Path, size: tuple[int, int], *, slow_htop: bool = False) -> Peers:
     """Name → (how to start it, what it shows when it is there). *slow_htop*: it refreshes only when a key is pressed."""
-    found: Peers = {MINIMAL: (partial(Meter, [_script(folder)], size=size), "READY")}
+    found: Peers = {MINIMAL: (partial(Meter, [script(folder, Path(_minimal.__file__))], size=size), "READY")}
     text = folder / "lines.txt"
     text.write_text("".join(f"line {n} of a file, {'word ' * 16}\n" for n in range(2000)))
     for name, argv, pattern in (
@@ -38,15 +38,15 @@ def peers(folder: Path, size: tuple[int, int], *, slow_htop: bool = False) -> Pe
     return found
 
 
-def _script(folder: Path) -> Path:
-    """A script like the one an installer writes for ``vigie``, for the minimal app; its module compiled beforehand."""
-    module = folder / "minimal_textual_app.py"
-    module.write_bytes(Path(_minimal.__file__).read_bytes())
+def script(folder: Path, source: Path) -> Path:
+    """A script like the one an installer writes for ``vigie``, for the module *source*; it is compiled beforehand."""
+    module = folder / f"peer{source.stem}.py"
+    module.write_bytes(source.read_bytes())
     compileall.compile_file(module, quiet=1)
-    script = folder / "minimal"
-    script.write_text(
+    made = folder / source.stem.strip("_")
+    made.write_text(
         f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(folder)!r})\n"
-        "from minimal_textual_app import main\nif __name__ == '__main__':\n    sys.exit(main())\n"
+        f"from {module.stem} import main\nif __name__ == '__main__':\n    sys.exit(main())\n"
     )
-    script.chmod(0o755)
-    return script
+    made.chmod(0o755)
+    return made

@@ -17,6 +17,7 @@ from console.config import Paths
 from console.journal.events import Declared, New, Noted, Origin
 from console.journal.store import Journal
 from console.watch.status_reader import StatusReader
+from tests.bench._link import NONE, Link
 from tests.bench._tty import Meter
 from tests.bench._watch import configuration
 
@@ -43,7 +44,7 @@ class Scene:
         self.paths = Paths(folder / "vigie.db")
         self.env: Mapping[str, str] = {"HOME": str(folder), "XDG_RUNTIME_DIR": str(folder), "TZ": "UTC"}
 
-    def console(self, size: tuple[int, int], *more: str) -> Meter:
+    def console(self, size: tuple[int, int], *more: str, link: Link = NONE) -> Meter:
         """A console on a terminal."""
         argv: list[str | os.PathLike[str]] = [
             VIGIE,
@@ -55,7 +56,7 @@ class Scene:
             "ann",
             *more,
         ]
-        return Meter(argv, size=size, env=self.env, cwd=self.folder)
+        return Meter(argv, size=size, env=self.env, cwd=self.folder, link=link)
 
     def journal(self) -> Journal:
         """The journal, made if need be."""

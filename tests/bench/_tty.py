@@ -1,7 +1,9 @@
 """A meter: a program on a PTY of its own, every byte it writes with the time it came, and nothing that slows it down.
 
 What is measured is recorded; the screen is made of it afterwards (``_replay.py``), so that a terminal model in Python
-never stands between a key and its answer. Only the questions that programs ask a terminal are answered at once.
+does not stand between a key and its answer. Only the questions that programs ask a terminal are answered at once; where
+the cursor is, is found by feeding a model what has come, once that has its time. With a link (``_link.py``) the times are
+those at the person's end.
 """
 
 from __future__ import annotations
@@ -20,6 +22,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Self
 
+from tests.bench._link import NONE, Link, Wire
+from tests.e2e.screen_model import ScreenModel
 from tests.e2e.terminal import encode_key
 
 _SEQUENCE: Final = re.compile(
@@ -32,10 +36,10 @@ _REPLIES: Final = (
     (re.compile(rb"\x1b\[>0?q"), b"\x1bP>|meter(1)\x1b\\\\"),
     (re.compile(rb"\x1b\[>0?c"), b"\x1b[>0;10;1c"),
     (re.compile(rb"\x1b\[0?c"), b"\x1b[?62;22c"),
-    (re.compile(rb"\x1b\[6n"), b"\x1b[1;1R"),
     (re.compile(rb"\x1b\]11;\?(?:\x07|\x1b\\)"), b"\x1b]11;rgb:1111/1111/1111\x1b\\\\"),
     (re.compile(rb"\x1b\]10;\?(?:\x07|\x1b\\)"), b"\x1b]10;rgb:dddd/dddd/dddd\x1b\\\\"),
 )
+_WHERE: Final = b"\x1b[6n"
 
 
 def visible(data: bytes) -> str:
@@ -53,8 +57,12 @@ class Meter:
         size: tuple[int, int] = (80, 24),
         env: Mapping[str, str] | None = None,
         cwd: Path | None = None,
+        link: Link = NONE,
     ) -> None:
         self.size = size
+        self._wire = Wire(link) if link.rate or link.rtt else None
+        self._model = ScreenModel(*size)
+        self._unfed: list[bytes] = []  # of the model
         self.chunks: list[tuple[float, bytes]] = []
         self.gone = False
         self._tail = b""
@@ -63,11 +71,13 @@ class Meter:
         leave_out = ("COLORTERM", "NO_COLOR", "TMUX", "LINES", "COLUMNS")
         environment = {k: v for k, v in os.environ.items() if k not in leave_out}
         environment |= {"TERM": "xterm-256color", "LANG": "C.UTF-8", **(env or {})}
+        self.argv = [os.fspath(part) for part in argv]
+        self.env = environment
         self._start = time.monotonic()
         try:
             # setsid -c makes the PTY the controlling terminal and keeps the pid.
             self.process = subprocess.Popen(
-                ["setsid", "-c", *(os.fspath(part) for part in argv)],
+                ["setsid", "-c", *self.argv],
                 stdin=slave,
                 stdout=slave,
                 stderr=slave,
@@ -91,8 +101,13 @@ class Meter:
     def press(self, key: str) -> float:
         """Send *key*; the time it was sent."""
         at = self.now()
-        os.write(self.master, encode_key(key))
+        self._send(encode_key(key))
         return at
+
+    @property
+    def total(self) -> int:
+        """Bytes that have come so far."""
+        return sum(len(data) for _, data in self.chunks)
 
     def pump(self, enough: Callable[[], Any], timeout: float, what: str = "") -> None:
         """Read until *enough()*, which is asked after every read and every few milliseconds of silence.
@@ -165,20 +180,46 @@ class Meter:
                 self.process.kill()
                 self.process.wait()
 
+    def _send(self, data: bytes) -> None:
+        if self._wire is not None:
+            self._wire.send_up(self.now(), data)
+        else:
+            os.write(self.master, data)
+
     def _read(self, timeout: float) -> None:
-        ready, _, _ = select.select([self.master], [], [], timeout)
-        if not ready:
-            return
+        wire = self._wire
+        if wire is not None:
+            due = wire.next()
+            if due is not None:
+                timeout = min(timeout, max(due - self.now(), 0.0))
+        readable = [self.master] if wire is None or wire.has_room else []
+        ready, _, _ = select.select(readable, [], [], timeout)
+        if ready:
+            data = self._take()
+            if data and wire is not None:
+                wire.send_down(self.now(), data)
+            elif data:
+                self._arrived(self.now(), data)
+        if wire is not None:
+            for at, data in wire.arrived(self.now()):
+                self._arrived(at, data)
+            data = wire.reached(self.now())
+            if data:
+                os.write(self.master, data)
+
+    def _take(self) -> bytes:
         try:
             data = os.read(self.master, 1 << 20)
         except BlockingIOError:
-            return
+            return b""
         except OSError:  # EIO: nobody has the other side open any more
             data = b""
-        if not data:
-            self.gone = True
-            return
-        self.chunks.append((self.now(), data))
+        self.gone = not data
+        return data
+
+    def _arrived(self, at: float, data: bytes) -> None:
+        self.chunks.append((at, data))
+        self._unfed.append(data)
         if b"\x1b" in data or self._tail:
             self._answer(data)
 
@@ -190,9 +231,19 @@ class Meter:
         self._tail = data[cut:] if unfinished and len(data) - cut < 64 else b""
         if unfinished:
             data = data[:cut]
-        if b"$p" not in data and b"c" not in data and b"q" not in data and b"n" not in data and b"?" not in data:
+        if _WHERE in data:
+            self._say_where()
+        if b"$p" not in data and b"c" not in data and b"q" not in data and b"?" not in data:
             return
         for question, reply in _REPLIES:
             for match in question.finditer(data):
-                os.write(self.master, match.expand(reply))
+                self._send(match.expand(reply))
             data = question.sub(b"", data)
+
+    def _say_where(self) -> None:
+        self._model.feed(b"".join(self._unfed))
+        self._unfed.clear()
+        replies, self._model.replies = self._model.replies, []
+        for reply in replies:
+            if reply.endswith(b"R"):
+                self._send(reply)

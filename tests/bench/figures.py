@@ -22,10 +22,13 @@ class Figure:
     unit: str  # "ms", "bytes", "%", "/s"
     ratio: float | None = None
     peer: str = ""  # "minimal Textual app 182 ms", "htop", "raw sqlite3 insert"
+    goal: str = ""  # "goal 0.6×: hit"
 
     def row(self) -> tuple[str, str, str]:
         """The figure as table cells: name, value with unit, ratio with peer."""
         against = "" if self.ratio is None else f"{self.ratio:.2f}× {self.peer}"
+        if self.goal:
+            against = f"{against}   {self.goal}".strip()
         return (
             self.name,
             f"{self.value:,.4g} {self.unit}" if self.value < 1000 else f"{self.value:,.0f} {self.unit}",

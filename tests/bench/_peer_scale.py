@@ -1,0 +1,130 @@
+"""Ours with much to show: timelines of different lengths, and five thousand checks beside fifty thousand alerts."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from console.journal.errors import JournalError
+from tests.bench._eyes import Eyes
+from tests.bench._keys import CLOCKS, paced, press_each
+from tests.bench._peer_start import memory
+from tests.bench._programs import SIZE, VIGIE
+from tests.bench._results import Results
+from tests.bench._scene import EVENTS, Scene, scene
+from tests.bench._watch import configuration
+from tests.tools.servers import REPO
+
+LENGTHS: Final = (1_000, 50_000, EVENTS)
+_KEPT: Final = REPO / ".cache" / "bench"
+_KEYS: Final = ("k", "k", "k", "j", "pgup", "pgdn")
+_OPEN_S: Final = 60.0
+_CHECKS: Final = 5_000
+_ALERTS: Final = 50_000
+
+
+def timelines(results: Results) -> None:
+    """Key → timeline, key → frame in it, memory with the longest one open."""
+    for events in LENGTHS:
+        with long_scene(events) as here, here.watch("same", 20), here.console(SIZE) as meter:
+            meter.until(r"OK 20\b", 30)
+            meter.until(r"INC-1", _OPEN_S)
+            meter.quiet(0.5, 3.0)
+            opened: list[float] = []
+            for _ in range(5):
+                eyes = Eyes(meter)
+                at = meter.press("4")
+                # The newest line of the record, and the oldest that has room above it.
+                came = eyes.until(rf"line {events - 1}:", _OPEN_S)
+                meter.quiet(0.2, 2.0)
+                opened.append((came - at) * 1000 if came is not None else float("inf"))
+                if len(opened) == 1:
+                    results.put(f"timeline of {events:,} first opened, ms", VIGIE, opened[0])
+                meter.press("1")
+                meter.quiet(0.2, 2.0)
+            results.put(f"timeline of {events:,} opened, ms", VIGIE, statistics.median(opened))
+            meter.press("4")
+            meter.quiet(0.3, 2.0)
+            chance = random.Random(7)
+            pressed = press_each(meter, [chance.choice(_KEYS) for _ in range(40)], ignored=CLOCKS)
+            results.put(f"key in a timeline of {events:,}, p50 ms", VIGIE, pressed.p50)
+            results.put(f"key in a timeline of {events:,}, p95 ms", VIGIE, pressed.p95)
+            results.put(f"memory with {events:,} events open, MiB", VIGIE, memory(meter.process.pid))
+
+
+@contextmanager
+def long_scene(events: int) -> Iterator[Scene]:
+    """A scene with one incident of so many events. A long one is written once and kept in .cache/bench."""
+    if events < 10_000:
+        with scene(20) as here:
+            here.incident(events)
+            yield here
+        return
+    migrations = sorted((REPO / "console/journal/migrations").glob("*.sql"))
+    known = hashlib.sha256(b"".join(path.read_bytes() for path in migrations)).hexdigest()[:12]
+    kept = _KEPT / f"incident-{events}-{known}.db"
+    if not kept.exists():
+        _KEPT.mkdir(parents=True, exist_ok=True)
+        print(f"    writing {events:,} events, once", flush=True)
+        with tempfile.TemporaryDirectory(dir=_KEPT) as folder:
+            fresh = Scene(Path(folder), configuration(20, down=0, interval=20.0))
+            fresh.incident(events)
+            with fresh.journal() as journal:
+                journal.copy_into(kept)
+    with tempfile.TemporaryDirectory(prefix="vigie-bench-", dir=os.environ.get("VIGIE_BENCH_DIR")) as folder:
+        here = Scene(Path(folder), configuration(20, down=0, interval=20.0))
+        shutil.copyfile(kept, here.paths.database)
+        try:
+            here.journal().close()
+        except JournalError:
+            kept.unlink()
+            raise
+        yield here
+
+
+def many(results: Results) -> None:
+    """Keys over five thousand checks and fifty thousand alerts that change while one looks."""
+    with scene(20) as here:
+        here.incident(2)
+        with _holder(here), here.console(SIZE) as meter:
+            meter.until(r"INC-1", 60)
+            meter.until(r"UNACKED", 60)
+            meter.quiet(0.5, 5.0)
+            meter.run(3.0)
+            chance = random.Random(7)
+            keys = [chance.choice(("j", "j", "j", "k", "pgdn", "pgup")) for _ in range(120)]
+            # The columns that results change don't count: the key's answer is the cursor, the names, the place.
+            pressed = press_each(meter, keys, ignored=[*CLOCKS, (0, 0, 0, 2), (40, 3, 0, 0)], wait=paced(meter, 3))
+            results.put("key among 5,000 checks and 50,000 alerts, p50 ms", VIGIE, pressed.p50)
+            results.put("key among 5,000 checks and 50,000 alerts, p95 ms", VIGIE, pressed.p95)
+            results.put("memory with them, MiB", VIGIE, memory(meter.process.pid))
+
+
+@contextmanager
+def _holder(here: Scene) -> Iterator[None]:
+    """The process that holds them (``_holder.py``), once it has published."""
+    command = [sys.executable, "-m", "tests.bench._holder", "--db", str(here.paths.database)]
+    command += ["--config", str(here.config), "--checks", str(_CHECKS), "--alerts", str(_ALERTS)]
+    with (here.folder / "bench-holder.log").open("ab") as log:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True)
+    assert process.stdout is not None
+    try:
+        started = time.monotonic()
+        line = process.stdout.readline()
+        assert line, f"the holder ended: {(here.folder / 'bench-holder.log').read_text()[-800:]}"
+        print(f"    {line.strip()} ({time.monotonic() - started:.1f} s)", flush=True)
+        yield
+    finally:
+        process.terminate()
+        process.wait(10)
