@@ -7,15 +7,16 @@ expected to be off.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
-from itertools import groupby
 from typing import Final
 
 from screens.term.abilities import Abilities
-from screens.term.cells import is_certain
+from screens.term.cells import are_certain, is_certain
 from screens.term.styles import blank, change
 
 _REPEATED: Final = 6  # so many equal characters at least are worth a sequence
+_AGAIN: Final = re.compile(rf"([ -~])\1{{{_REPEATED - 1},}}")  # ASCII is all that some terminals repeat
 _FEEDS: Final = 3  # line feeds that are no longer than the sequence
 
 
@@ -88,7 +89,7 @@ class Brush:
     def cells(self, y: int, x: int, cells: list[str]) -> None:
         """*cells* from (*x*, *y*) on, in the look that is worn."""
         self.move(y, x)
-        if all(map(str.isascii, cells)):
+        if are_certain(cells):
             self._certain(cells)
             self._at(x + len(cells))
             return
@@ -110,15 +111,10 @@ class Brush:
             at += width
 
     def _certain(self, cells: list[str]) -> None:
-        if not self.can.rep or len(cells) < _REPEATED:
-            self.out.append("".join(cells))
-            return
-        for cell, group in groupby(cells):
-            many = sum(1 for _ in group)
-            if many >= _REPEATED and cell.isascii():  # all that some terminals repeat
-                self.out.append(f"{cell}\x1b[{many - 1}b")
-            else:
-                self.out.append(cell * many)
+        text = "".join(cells)
+        if self.can.rep and len(cells) >= _REPEATED:
+            text = _AGAIN.sub(_repeated, text)
+        self.out.append(text)
 
     def _uncertain(self, y: int, x: int, cell: str, width: int) -> None:
         """A character of which terminals disagree how wide it is: on blanks of ours, and the cursor is not trusted after."""
@@ -172,6 +168,10 @@ class Brush:
         count = _count(abs(by))
         self.out.append(f"\x1b[{top + 1};{bottom + 1}r\x1b[{top + 1}H\x1b[{count}{'M' if by > 0 else 'L'}\x1b[r")
         self.pen.row = self.pen.column = None  # home, says the VT100; not every terminal goes there
+
+
+def _repeated(match: re.Match[str]) -> str:
+    return f"{match[1]}\x1b[{len(match[0]) - 1}b"
 
 
 def _count(number: int) -> str:

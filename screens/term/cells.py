@@ -6,6 +6,7 @@ A cell holds one character with its combining marks; a wide character stands in 
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from functools import lru_cache
 from typing import Final
@@ -51,6 +52,18 @@ def _combine(cells: list[str], char: str) -> None:
         return
     if len(cells[at]) <= _MARKS_IN_A_CELL:
         cells[at] = unicodedata.normalize("NFC", cells[at] + char)
+
+
+# Text in which nothing is uncertain, found at once: Latin, Greek, Cyrillic, punctuation, arrows, boxes, our own glyphs, CJK.
+_PLAIN: Final = re.compile(
+    "[\0-\u02ff\u0370-\u0482\u048a-\u058f\u2010-\u2027\u2030-\u205e\u2190-\u22ff\u2500-\u25fc\u2605\u2610\u2611\u2713\u2717"
+    "\u3041-\u3096\u30a1-\u30fa\u4e00-\u9fff\uac00-\ud7a3\ufffd]*"
+)
+
+
+def are_certain(cells: list[str]) -> bool:
+    """Whether no cell is uncertain (:func:`is_certain`); False also where that would have to be looked at closely."""
+    return _PLAIN.fullmatch("".join(cells)) is not None
 
 
 @lru_cache(4096)

@@ -42,11 +42,21 @@ def paint(shown: Grid | None, wanted: Grid, pen: Pen, can: Abilities = _VT220) -
             return ""
         best = _fill(Brush(pen, can, wanted.width), shown, wanted, changed)
         if len(changed) > _CHANGED and len(best.text()) > _LONG:
-            for other in (_by_scrolling(shown, wanted, pen, can, changed), _erased(shown, wanted, pen, can, changed)):
-                if other is not None and len(other.text()) < len(best.text()):
-                    best = other
+            best = _shorter(best, _by_scrolling(shown, wanted, pen, can, changed))
+            for start in _starts(changed):
+                if _written_cells(wanted, start) < len(best.text()):  # or it can't be shorter
+                    best = _shorter(best, _erased(shown, wanted, pen, can, changed, start))
     pen.row, pen.column, pen.look = best.pen.row, best.pen.column, best.pen.look
     return best.text()
+
+
+def _shorter(one: Brush, other: Brush | None) -> Brush:
+    return one if other is None or len(one.text()) <= len(other.text()) else other
+
+
+def _written_cells(wanted: Grid, start: int) -> int:
+    """Cells from row *start* on that are not blank."""
+    return sum(wanted.width - row.count(" ") for row in wanted.chars[start:])
 
 
 def _fill(brush: Brush, shown: Grid, wanted: Grid, rows: list[int] | range) -> Brush:
@@ -96,11 +106,19 @@ def _by_scrolling(shown: Grid, wanted: Grid, pen: Pen, can: Abilities, changed: 
     return _fill(brush, scrolling.scrolled(shown, top, bottom, by, paper), wanted, range(wanted.height))
 
 
-def _erased(shown: Grid, wanted: Grid, pen: Pen, can: Abilities, changed: list[int]) -> Brush | None:
-    """The screen erased from the first row on behind which most rows change."""
-    start = next((y for y in changed if changed[-1] - y < 2 * sum(row >= y for row in changed)), None)
-    if start is None:
-        return None
+def _starts(changed: list[int]) -> set[int]:
+    """Rows from which on erasing may pay: the first that changes, and the first of the longest row of them."""
+    best = start = longest = 0
+    for at in range(1, len(changed) + 1):
+        if at == len(changed) or changed[at] != changed[at - 1] + 1:
+            if at - start > best:
+                best, longest = at - start, changed[start]
+            start = at
+    return {changed[0], longest}
+
+
+def _erased(shown: Grid, wanted: Grid, pen: Pen, can: Abilities, changed: list[int], start: int) -> Brush:
+    """The screen erased from row *start* on."""
     paper = _paper(wanted, start, can)
     brush = Brush(pen, can, wanted.width)
     brush.erase_below(start, paper)
@@ -115,13 +133,10 @@ def _paper(wanted: Grid, start: int, can: Abilities) -> str:
     if not can.bce:
         return ""
     papers: Counter[str] = Counter()
-    for y in range(start, wanted.height):
-        papers.update(look for char, look in zip(wanted.chars[y], wanted.looks[y], strict=True) if char == " ")
-    seen: Counter[str] = Counter()
-    for look, many in papers.items():
-        if erasable(look):
-            seen[blank(look)] += many
-    return seen.most_common(1)[0][0] if seen else ""
+    for chars, looks in zip(wanted.chars[start:], wanted.looks[start:], strict=True):
+        if chars[-1:] == [" "] and erasable(looks[-1]):  # at the end of a line stand most of them
+            papers[blank(looks[-1])] += 1
+    return papers.most_common(1)[0][0] if papers else ""
 
 
 def _empty(wanted: Grid, paper: str) -> Grid:

@@ -34,6 +34,7 @@ class _Question:
     at: float
     waiting: bool  # counts against the next frame
     under_way: int = 0  # unanswered bytes when it was sent, its own among them
+    also: tuple[Place, ...] = ()  # what somebody else wants to know when this is answered
 
 
 class Pace:
@@ -48,6 +49,8 @@ class Pace:
         self._vain = 0
         self.answers = False  # whether the terminal has ever answered
         self.trips: deque[Trip] = deque(maxlen=_REMEMBERED)  # what was measured; who reads it empties it
+        self._told: list[Place] = []
+        self._unsure: list[Place] = []
 
     @property
     def idle(self) -> bool:
@@ -65,6 +68,24 @@ class Pace:
         with self._lock:
             self._open.append(_Question(place, 0, frame=False, at=now, waiting=False))
 
+    def asked_with_frame(self, place: Place) -> bool:
+        """Somebody wants to know when the newest frame is on the screen, under the name *place*: its own answer tells. False
+        when no answer to a frame is awaited."""
+        with self._lock:
+            for question in reversed(self._open):
+                if question.frame:
+                    question.also += (place,)
+                    return True
+            return False
+
+    def told(self) -> tuple[list[Place], list[Place]]:
+        """Of what was :meth:`asked_with_frame`, since the last call: what was answered, and what must be asked in another
+        way, because the terminal reported a place that cannot be told from a key."""
+        with self._lock:
+            told, self._told = self._told, []
+            unsure, self._unsure = self._unsure, []
+            return told, unsure
+
     def answered(self, place: Place, now: float | None = None) -> bool:
         """The terminal reported *place* (at *now*: then the way there and back is kept in :attr:`trips`). Whether that is
         somebody else's answer."""
@@ -76,11 +97,11 @@ class Pace:
                     if now is not None and question.frame:
                         self.trips.append((now - question.at, question.under_way))
                     for _ in range(index + 1):
-                        self._open.popleft()
+                        self._told += self._open.popleft().also
                     return not question.frame
             # A place that nobody asked for: a terminal that counts its columns otherwise, or a key that looks like it.
             if self._open and self._open[0].frame:
-                self._open.popleft()
+                self._unsure += self._open.popleft().also
                 return False
             return True
 

@@ -8,7 +8,7 @@ from typing import Final
 
 from screens.term.abilities import Abilities
 from screens.term.brush import Brush
-from screens.term.cells import Grid, is_certain
+from screens.term.cells import Grid, are_certain, is_certain
 from screens.term.styles import blank, erasable
 
 _GAP: Final = 4  # unchanged cells between two changed ones that cost no more than a move over them
@@ -62,38 +62,32 @@ def pieces_of_row(shown: Grid, wanted: Grid, y: int, can: Abilities) -> list[Pie
     return found
 
 
-def differs(char: str, look: str, new_char: str, new_look: str) -> bool:
-    """Whether two cells look different."""
-    if char != new_char:
-        return True
-    if look == new_look:
-        return False
-    return not (char == " " and blank(look) == blank(new_look))
-
-
 def _runs(chars: list[str], looks: list[str], new_chars: list[str], new_looks: list[str]) -> list[tuple[int, int]]:
     """The changed cells of a row as ``[start, end)``, whole characters, near ones joined."""
-    if chars == new_chars and looks == new_looks:
-        return []
     width = len(new_chars)
+    changed = [
+        x
+        for x, char, look, new_char, new_look in zip(range(width), chars, looks, new_chars, new_looks, strict=True)
+        if char != new_char or (look != new_look and (char != " " or blank(look) != blank(new_look)))
+    ]
     runs: list[tuple[int, int]] = []
-    x = 0
-    while x < width:
-        if not differs(chars[x], looks[x], new_chars[x], new_looks[x]):
-            x += 1
+    start = end = -1
+    for x in changed:
+        if x < end:
             continue
-        start = x
-        while start > 0 and (new_chars[start] == "" or chars[start] == ""):
-            start -= 1
+        first = x
+        while first > 0 and (new_chars[first] == "" or chars[first] == ""):
+            first -= 1
+        if end >= 0 and not (first <= end or _joins(new_chars, new_looks, end, first)):
+            runs.append((start, end))
+            start = first
+        elif end < 0:
+            start = first
         end = x + 1
-        while end < width and (
-            new_chars[end] == "" or chars[end] == "" or differs(chars[end], looks[end], new_chars[end], new_looks[end])
-        ):
+        while end < width and (new_chars[end] == "" or chars[end] == ""):
             end += 1
-        if runs and (start <= runs[-1][1] or _joins(new_chars, new_looks, runs[-1][1], start)):
-            start = runs.pop()[0]
+    if end >= 0:
         runs.append((start, end))
-        x = end
     return runs
 
 
@@ -108,7 +102,7 @@ def _joins(chars: list[str], looks: list[str], end: int, start: int) -> bool:
 def _behind_uncertain(runs: list[tuple[int, int]], chars: list[str]) -> bool:
     """A terminal may draw an uncertain character wider than we count, over its neighbour: that is written again, behind
     it. Whether there is one; *runs* are made longer."""
-    if all(map(str.isascii, chars)):
+    if are_certain(chars):
         return False
     there = False
     for number, (start, end) in enumerate(runs):

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
+from rich.cells import cell_len
 from rich.style import Style
 from textual import events
 from textual.geometry import Region
@@ -106,6 +107,7 @@ def widths(columns: Sequence[Column], total: int, gap: int = 1) -> list[int]:
     return result
 
 
+_BAR: Final = 20
 _EMPTY = ListRows((), lambda index: ())
 
 
@@ -299,7 +301,26 @@ class Table(Performs, Widget, inherit_bindings=False):
         here = index == self._at
         cells = self._rows.cells(index)
         self._drawn[y] = (cells, here)
-        return strip(self._line(cells, here), look, self._overlay() if here else None)
+        spans = self._line(cells, here)
+        over = self._overlay() if here else None
+        if over is None:
+            return strip(spans, look)
+        bar = self._bar()
+        at = used = 0
+        while at < len(spans) and used < bar:
+            used += cell_len(spans[at][0])
+            at += 1
+        return Strip.join((strip(spans[:at], look, over), strip(spans[at:], look)))
+
+    def _bar(self) -> int:
+        """Cells from the left that carry the cursor's style: whole columns, :data:`_BAR` at least. A bar across the screen
+        would have both rows sent again at every step."""
+        end = 1
+        for width in self._widths:
+            if end >= _BAR:
+                break
+            end += width + (1 if width and end > 1 else 0)
+        return min(end, self.size.width)
 
     def _line(self, cells: Cells, here: bool) -> list[Span]:
         look = self.desk.look
@@ -328,7 +349,7 @@ class Table(Performs, Widget, inherit_bindings=False):
 
     def _refresh_line(self, line: int) -> None:
         if 0 <= line < self.size.height:
-            wide = self.size.width if self._overlay() is not None else 1
+            wide = self._bar() if self._overlay() is not None else 1
             self.refresh(Region(0, line, wide, 1))
 
     def _refresh_changed(self) -> None:

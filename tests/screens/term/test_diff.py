@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import Any
 
+import pyte
 import pytest
+import wcwidth
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rich.cells import get_character_cell_size
 
 from console.sanitize import is_clean
 from screens.term.abilities import Abilities
-from screens.term.cells import MARK, Grid, cells_of, cut
+from screens.term.cells import MARK, Grid, are_certain, cells_of, cut, is_certain
 from screens.term.diff import Pen, paint
 from screens.term.styles import blank, change
 from tests.e2e.screen_model import ScreenModel, visible_cells
@@ -85,6 +89,72 @@ def test_rows_that_moved(old: Any, by: int, top: int, bottom: int, more: Any, ca
     assert visible_cells(model) == visible_cells(whole(wanted))
 
 
+ODD = (
+    "👩\u200d💻",
+    "❤\ufe0f",
+    "⌛",
+    "🙂",
+    "e\u0489",
+    "ｶﾞ",
+    "กำ",
+    "🇫🇷",
+    "\u1100\u1161",
+    "𝒳",
+    "\ue0b0",
+    "☑",
+    "ok",
+    "  ",
+    "日本",
+)
+odd_puts = st.lists(
+    st.tuples(
+        st.integers(0, 5),
+        st.integers(0, 29),
+        st.lists(st.sampled_from(ODD), min_size=1, max_size=4).map("".join),
+        st.sampled_from(LOOKS),
+    ),
+    max_size=12,
+)
+
+
+@pytest.mark.parametrize("another", [0, 1, 2])
+@given(odd_puts, odd_puts, abilities)
+@settings(deadline=None, max_examples=60)
+def test_a_terminal_that_counts_cells_otherwise_is_wrong_only_there(
+    another: int, old: Any, new: Any, can: Abilities
+) -> None:
+    """To this terminal every character that terminals disagree on is *another* cells wide: its neighbours stand."""
+
+    def width(char: str) -> int:
+        return another if not is_certain(char, wcwidth.wcwidth(char) == 2) else wcwidth.wcwidth(char)
+
+    shown, wanted = grid(old, height=6), grid(new, height=6)
+    model, pen = terminal(height=6), Pen()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(pyte.screens, "wcwidth", width)
+        for before, after in ((None, shown), (shown, wanted)):
+            feed(model, paint(before, after, pen, can), can)
+            cells, plain = visible_cells(model), visible_cells(whole_of_certain(after))
+            for y in range(after.height):
+                for x, char in enumerate(after.chars[y]):
+                    wide = x + 1 < after.width and after.chars[y][x + 1] == ""
+                    if char and is_certain(char, wide):
+                        assert cells[y][x] == plain[y][x], (y, x, after.chars[y])
+
+
+def whole_of_certain(wanted: Grid) -> ScreenModel:
+    """Only what is certain of *wanted*."""
+    plain = wanted.copy()
+    for row in plain.chars:
+        for x, char in enumerate(row):
+            wide = x + 1 < wanted.width and row[x + 1] == ""
+            if char and not is_certain(char, wide):
+                row[x] = " "
+                if wide:
+                    row[x + 1] = " "
+    return whole(plain)
+
+
 def test_a_list_that_scrolls_by_one_is_scrolled() -> None:
     words = "checkout payments ledger search mail feeder gateway auth cache queue billing".split()
     shown = grid([(y, 0, words[y] * 3, "") for y in range(10)])
@@ -137,3 +207,21 @@ def test_a_change_of_style_is_complete(old: str, new: str) -> None:
 @pytest.mark.parametrize(("look", "shows"), [("31", ""), ("1;44", "44"), ("7;31", "7;31"), ("38;5;1;48;5;2", "48;5;2")])
 def test_what_shows_on_a_blank(look: str, shows: str) -> None:
     assert blank(look) == shows
+
+
+@given(st.text(max_size=12))
+def test_what_is_certain_at_once_is_certain_closely(text: str) -> None:
+    cells = cells_of(text)
+    if are_certain(cells):
+        for x, cell in enumerate(cells):
+            assert is_certain(cell, x + 1 < len(cells) and cells[x + 1] == "")
+
+
+def test_terminals_agree_on_what_is_certain() -> None:
+    """Textual's table of widths and that of the C libraries' world say the same of every certain character."""
+    for code in (*range(0x20, 0xD800), *range(0xE000, 0x20000)):
+        char = chr(code)
+        if is_clean(char) and unicodedata.category(char) not in ("Cn", "Co", "Cc"):
+            width = get_character_cell_size(char)
+            if is_certain(char, width == 2):
+                assert width == wcwidth.wcwidth(char), hex(code)
