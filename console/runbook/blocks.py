@@ -234,12 +234,17 @@ _SIMPLE: Final = re.compile(r"[`*_\[\]<&\\!~]")
 MAX_INLINE: Final = 20_000
 
 
+_SHORTCODE_LINK: Final = re.compile(r"""\]\(\{\{[<%]\s*(?:rel)?ref\s+["']([^"'\s]+)["']\s*[>%]\}\}\)""")
+"""``[words]({{< ref "page.md" >}})`` of Hugo."""
+
+
 @lru_cache(maxsize=4096)
 def inline(text: str) -> Inline:
     """Read *text* as CommonMark inline. Very long text is taken as it stands."""
     if not _SIMPLE.search(text) or len(text) > MAX_INLINE:
         return Inline(text, (), (), "", text)
     children: list[Token] = []
+    text = _SHORTCODE_LINK.sub(r"](\1)", text)
     md = parser()
     md.inline.parse(text, md, {}, children)
     plain: list[str] = []
@@ -280,6 +285,14 @@ def inline(text: str) -> Inline:
         else:
             after.append(piece)
     return Inline("".join(plain), tuple(codes), tuple(links), "".join(bold), "".join(after))
+
+
+def too_deep(blocks: Sequence[Block]) -> int | None:
+    """The row where the file goes on deeper than it is read, if it does."""
+    level = list(blocks)
+    for _ in range(MAX_NESTING // 2 - 1):  # a list and its items are two levels of the parser's, a quote one
+        level = [child for block in level for child in block.children]
+    return level[0].start if level else None
 
 
 def walk(blocks: Sequence[Block]) -> Iterator[Block]:

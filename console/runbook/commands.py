@@ -26,6 +26,14 @@ class Scope:
     names: dict[str, str] = field(default_factory=dict)
     """Environment variable → the first spelling of its parameter: names that differ in punctuation are one."""
 
+    budget: float = 400.0
+    """What the file's shell blocks may still cost, in squares of a thousand characters: four of 10,000, or 1,600 of 500."""
+
+    def affords(self, text: str) -> bool:
+        """Whether *text* may be parsed too; it is paid for."""
+        self.budget -= (len(text) / 1000) ** 2
+        return self.budget >= 0
+
     def name(self, name: str) -> str:
         """The spelling that the file uses first."""
         return self.names.setdefault(env_name(name), name)
@@ -56,7 +64,7 @@ def other(text: str, lang: str, line: int, end_line: int, scope: Scope, title: s
     return Command(text, lang, False, why, tuple(params), line, end_line, title)
 
 
-_ELLIPSIS: Final = re.compile(r"(?:^|\s)(?:\.\.\.|…|\[\.\.\.\]|<\.\.\.>)(?:\s|$)")
+_ELLIPSES: Final = frozenset(("...", "…", "[...]", "[…]", "<...>", "<…>"))
 _ONLY_HERE: Final = frozenset(
     ("cd", "pushd", "popd", "export", "source", ".", "alias", "set", "unset", "umask", "ulimit", "shopt", "declare")
 )
@@ -104,8 +112,14 @@ def _not_runnable(text: str, line: int, end_line: int, scope: Scope) -> str | No
         return "does not parse as shell"
     if not any(not statement.comment for statement in script.statements):
         return "holds no command"
-    if _ELLIPSIS.search(text):
+    if any(word in _ELLIPSES for command in script.commands for word in command):
         return "has an ellipsis where something is left out"
+    if script.unclosed:
+        return f"{script.unclosed} opens a file, or is a placeholder that lacks its '>'"
+    if not script.commands and script.assigned:
+        return "only sets variables: use it in your own shell"
+    if any(command and re.match(r"https?://", command[0]) for command in script.commands):
+        return "holds an address where a command should be"
     outer = [command for command, _ in script.outer if command]
     if outer and all(command[0] in _ONLY_HERE for command in outer) and len(outer) == len(script.commands):
         return "changes only the shell it is typed in: use it in your own"
@@ -143,26 +157,41 @@ def query_language(text: str) -> str:
     return ""
 
 
-_FIRST_WORD: Final = re.compile(r"^(?:[A-Za-z_]\w*=\S*\s+)*([^\s;|&<>()'\"`]+)")
 _SCRIPT: Final = re.compile(r"^(?:\.{1,2}/|~/|/?(?:[\w.-]+/)+)[\w.-]+$|^[\w-]+\.(?:sh|py|rb|pl|bash)$")
 
 
 def starts_like_a_command(text: str) -> bool:
-    """Whether the first word of *text* is a command that runbooks use, or a script by its path."""
-    line = text.strip().split("\n", 1)[0]
-    if re.match(r"(?:for\s+\w+\s+in|while|until|if\s+\[|\()\s", line):
-        return True
-    match = _FIRST_WORD.match(line)
-    if match is None:
-        return bool(re.match(r"[A-Za-z_]\w*=(?:\S+|\$\()", line))
-    word = match[1]
+    """Whether the first command of *text*, to the shell's grammar, is one that runbooks use, or a script by its path."""
+    found = next((command for command in read(text.strip()).commands if command), None)
+    return found is not None and _known(found[0])
+
+
+def _known(word: str) -> bool:
     if word in words("commands") or word in words("wrappers"):
+        return True
+    if re.match(r"\$\{?[A-Z_]+\}?/\S", word):
         return True
     if re.match(r"(?:\.{1,2}|~)/\S", word):
         return True
     return bool(_SCRIPT.match(word)) and (
         "/bin/" in word or word.startswith("bin/") or word.endswith((".sh", ".py", ".rb", ".pl", ".bash"))
     )
+
+
+def is_command_line(text: str) -> bool:
+    """Whether a paragraph is one bare command that lacks the indent of a code block: a known one, with an option, a path or a
+    placeholder in it, and not a sentence."""
+    line = text.strip()
+    if (
+        "\n" in line
+        or "`" in line
+        or len(line) > 500
+        or line.endswith((".", ":", "?", "!"))
+        or not starts_like_a_command(line)
+    ):
+        return False
+    rest = line.split()[1:]
+    return read(line).parses and any(re.match(r"--?[A-Za-z]|[~.]?/\w|<[A-Za-z]", word) for word in rest)
 
 
 _API: Final = re.compile(r"^(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)\s+(?:https?:/)?/\S+")
@@ -185,19 +214,37 @@ def span_language(text: str) -> str:
         return "url"
     if span.startswith("/") and " " not in span:
         return "path" if _SYSTEM_PATHS.match(span) else "api" if re.match(r"/[\w{}<>:.-]+", span) else ""
-    if " " not in span and _PATH.match(span) and not (_SCRIPT.match(span) and span.endswith((".sh", ".py"))):
+    if (
+        " " not in span
+        and _PATH.match(span)
+        and not (_SCRIPT.match(span) and span.startswith(("./", "/", "~/", "bin/")))
+    ):
         return (
             "path"
             if span.endswith("/") or re.search(r"\.\w{1,8}$", span) or span.startswith(("~/", "./", "../"))
             else ""
         )
-    match = _FIRST_WORD.match(span)
-    if match is None or re.search(r"^\w+\(|^[A-Z][a-z]+ [a-z]", span):
+    if re.search(r"^\w+\(|^[A-Z][a-z]+ [a-z]", span):
         return ""
-    if not starts_like_a_command(span):
-        # An unknown tool is a command where it is given options.
-        return SHELL if re.match(r"[a-z][\w.-]+(?:\s+\S+)*?\s--?[A-Za-z][\w-]*(?:[\s=]|$)", span) else ""
-    rest = span[match.end() :].strip()
-    if rest:
-        return "" if rest in ("command", "commands") or rest.startswith(("=", ":")) else SHELL
-    return SHELL if match[1] in words("bare_commands") or "/" in match[1] or match[1].endswith(".sh") else ""
+    return _command_span(span)
+
+
+_SHELL_FILE: Final = re.compile(r"[\w.-]+\.(?:sh|bash|py|rb|pl)")
+
+
+def _command_span(span: str) -> str:
+    """``sh`` where the grammar finds a command in a code span that is meant as one, and not a word that is only mentioned."""
+    found = [command for command in read(span).commands if command]
+    if not found or span[0] in "|&;<>":
+        return ""
+    name, rest = found[0][0], found[0][1:]
+    if not _known(name):
+        # An unknown tool is a command where it is given options, or hands on to one that is known.
+        given = any(re.fullmatch(r"--?[A-Za-z][\w-]*(?:=.*)?", word) for word in rest)
+        handed = any(_known(command[0]) for command in found[1:]) and "|" in span
+        return SHELL if re.fullmatch(r"[a-z][\w.-]+", name) and (given or handed) else ""
+    if rest or len(found) > 1 or read(span).assigned:
+        return "" if rest in (("command",), ("commands",)) or rest[:1] in (("=",), (":",)) else SHELL
+    if _SHELL_FILE.fullmatch(name):
+        return "path"
+    return SHELL if name in words("bare_commands") or "/" in name else ""

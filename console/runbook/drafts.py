@@ -48,6 +48,8 @@ class Draft:
     whole: Command | None = None
     prose: str = ""
     """The words that the step's kind is judged by."""
+    lead: str = ""
+    """The heading that names the step, where it has one of its own: it says best what kind of step it is."""
     note_only: bool = False
 
 
@@ -100,7 +102,7 @@ def finish(draft: Draft, step_id: str, context: Context) -> Step:
         depth=draft.depth,
         checkbox=draft.checked is not None,
         checked=bool(draft.checked),
-        optional=_is_optional(judged),
+        optional=_is_optional(judged.split("\n\n")[0]),
         decision=_branches(judged),
         wait_s=lexicon.seconds(words) if lexicon.contains("wait", words) else None,
         calls=tuple(draft.calls),
@@ -111,7 +113,9 @@ def finish(draft: Draft, step_id: str, context: Context) -> Step:
 
 
 _NO_BRANCH: Final = re.compile(
-    r"(?i)\b(?:if (?:needed|necessary|required|possible|any|so)|si (?:nécessaire|necessaire|besoin|possible)|falls nötig|wenn nötig"
+    r"(?i)\b(?:for example,? if|e\.g\.,? if|just in case|in case (?:we|you|they|it) (?:need|want|get|fail|break)s?"
+    r"|if (?:needed|necessary|required|possible|any|so)"
+    r"|si (?:nécessaire|necessaire|besoin|possible)|falls nötig|wenn nötig"
     r"|(?:check|see|verify|determine|confirm|find out|ask|know|test|tell|decide|ensure|investigate|look) (?:out )?(?:if|for)"
     r"|(?:vérifi\w+|verifi\w+|voir|regard\w+|confirm\w+|contrôl\w+) (?:si|s'il|s’il)|prüfen, ob|as if|even if|what if)\b"
 )
@@ -126,20 +130,36 @@ def _is_optional(text: str) -> bool:
 
 
 def _branches(text: str) -> bool:
-    plain = " ".join(text.split()[:80])
-    return lexicon.contains("decision", _NO_BRANCH.sub("", plain))
+    plain = _NO_BRANCH.sub("", " ".join(text.split()[:80]))
+    return lexicon.contains("decision", lexicon.without("optional", plain))
 
 
 def _kind(draft: Draft, words: str, context: Context) -> StepKind:
+    told = [lexicon.without_filler(one) for one in (draft.lead, words) if one]
+    looks = any(map(_looks, told))
     if draft.note_only:
-        return "note"
-    if lexicon.starts("wait", words):
+        acts = any(lexicon.starts(key, one) for one in told for key in ("imperative", "check"))
+        return "check" if looks else "do" if acts else "note"
+    if any(lexicon.starts("wait", one) for one in told):
         return "wait"
+    leads = bool(draft.calls) and not draft.commands and "\n" not in "\n".join(draft.body)
+    if leads and any(lexicon.starts("refer", one) for one in told):
+        return "call"
     runnable = any(command.lang == SHELL for command in draft.commands)
-    if lexicon.starts("check", words) or (context.checklist and not runnable) or context.verifies:
+    if looks or (context.checklist and not runnable) or context.verifies:
         return "check"
     if runnable:
         return "run"
-    if draft.calls and not draft.commands and "\n" not in "\n".join(draft.body):
-        return "call"
-    return "do"
+    return "call" if leads else "do"
+
+
+_AND: Final = re.compile(r"\w+ (?:and|then|et|puis|und|y|e|и|та) ")
+
+
+def _looks(told: str) -> bool:
+    """Whether the folded words say to look: ``check …``, but not ``find and terminate …``."""
+    second = _AND.match(told)
+    changes = second is not None and lexicon.starts("imperative", told[second.end() :])
+    return lexicon.starts("check", told) and not (
+        changes and not lexicon.starts("check", told[second.end() :] if second else "")
+    )

@@ -7,13 +7,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+import msgspec
+
 from console.runbook import lexicon
 from console.runbook.commands import SHELL, Scope, other, query_language, shell, starts_like_a_command
+from console.runbook.judgement import facts
 from console.runbook.model import Command
-from console.runbook.shell import Script, read, words
-from console.runbook.transcript import PROMPT, Entry, has_prompts, mixed, plain, prompted
+from console.runbook.shell import read, words
+from console.runbook.transcript import PROMPT, Entry, has_prompts, mixed, plain, prompted, repl
 
-MAX_SHELL: Final = 20_000
+MAX_SHELL: Final = 10_000
+"""Characters of one block that are read as shell: text that is no shell costs the grammar the square of its length."""
+_FIRST_COMMAND: Final = 1_000
 
 Kind = Literal["shell", "query", "code", "config", "text"]
 
@@ -80,9 +85,9 @@ def kind_of(text: str, info: str) -> tuple[Kind, str]:
         return "config", tag
     first = _first_code_line(text)
     if PROMPT.match(first):
-        return "shell", SHELL
+        return ("code", "powershell") if first.startswith("PS ") else ("shell", SHELL)
     looks = query_language(text)
-    known = starts_like_a_command(first)
+    known = starts_like_a_command(text[:_FIRST_COMMAND])
     if looks and not (known and looks == "yaml"):
         return ("config", looks) if looks == "yaml" else ("query", looks) if looks != "python" else ("code", looks)
     if tag in words("shell_tags"):
@@ -123,13 +128,19 @@ def read_fence(text: str, info: str, line: int, scope: Scope) -> Fence:
     rows = text.split("\n")
     while rows and not rows[-1].strip():
         rows.pop()
+    if kind in ("query", "code") and (sessions := repl(rows)):
+        return _transcript(sessions, lang, line, line + len(rows) - 1, scope)
     if kind in ("query", "code"):
         command = other("\n".join(rows), lang, line, line + max(len(rows) - 1, 0), scope)
         return Fence(kind, (Part("", False, command.line, command.end_line, (command,)),), False, command)
     if kind != "shell":
         return Fence(kind)
-    if len(text) > MAX_SHELL:
-        why = f"longer than the {MAX_SHELL:,} characters that are read as shell"
+    if len(text) > MAX_SHELL or not scope.affords(text):
+        why = (
+            f"longer than the {MAX_SHELL:,} characters that are read as shell"
+            if len(text) > MAX_SHELL
+            else "the file holds more shell text than is read"
+        )
         command = Command("\n".join(rows), SHELL, False, why, (), line, line + max(len(rows) - 1, 0))
         return Fence("shell", (Part("", False, command.line, command.end_line, (command,)),), False, command)
     prompts = has_prompts(rows)
@@ -154,60 +165,41 @@ def read_fence(text: str, info: str, line: int, scope: Scope) -> Fence:
                 False,
                 whole,
             )
+    if any(_leaves_out(entry) for entry in entries):
+        return Fence("shell", (Part(_leading_title(entries), False, line, last, (whole,)),), False, whole)
     groups = _groups(entries)
-    split = len(groups) > 1 and not script.whole and not mixed(entries)
+    led = all(group.title for group in groups)
+    split = len(groups) > 1 and led and not script.whole and not mixed(entries)
     parts = tuple(_part(group, line, scope) for group in groups) if split else (_joined(groups, line, last, scope),)
     return Fence("shell", parts, split, whole)
 
 
-_STATE: Final = frozenset(
-    (
-        "cd",
-        "pushd",
-        "popd",
-        "export",
-        "source",
-        ".",
-        "set",
-        "alias",
-        "umask",
-        "shopt",
-        "trap",
-        "ulimit",
-        "eval",
-        "declare",
-        "local",
-        "readonly",
-        "unset",
-    )
-)
+def _transcript(entries: Sequence[Entry], lang: str, line: int, last: int, scope: Scope) -> Fence:
+    """What was typed at a database's or an interpreter's prompt, to copy, and what came of it."""
+    commands = tuple(other(e.text, lang, line + e.start, line + e.end, scope) for e in entries if e.kind == "statement")
+    output = "\n".join(e.text for e in entries if e.kind == "output") or None
+    return Fence("query", (Part("", False, line, last, commands, (), None, output),))
+
+
+_JOB: Final = frozenset(("!",))
 
 
 def _shares_state(entries: Sequence[Entry]) -> bool:
-    """Whether a later statement depends on the shell that an earlier one ran in: a variable, a directory, a job."""
-    statements = [entry for entry in entries if entry.kind == "statement"]
+    """Whether a later statement depends on the shell that an earlier one ran in: a variable, a directory, a job. What stands
+    behind a command that opens a session is not asked: it runs in there, whatever stood before."""
     known: set[str] = set()
     stateful = False
-    for entry in statements:
+    for entry in entries:
+        if entry.kind != "statement":
+            continue
         script = read(entry.text)
-        if stateful or (known and _uses(entry.text, known)):
+        if stateful or known & script.used:
             return True
-        known |= script.assigned
-        stateful = _keeps_state(script, entry.text)
+        if facts(entry.text).opens:
+            return False
+        known |= script.assigned | (_JOB if script.job else frozenset())
+        stateful = script.keeps
     return False
-
-
-def _keeps_state(script: Script, text: str) -> bool:
-    names = {command[0] for command, _ in script.outer if command}
-    return (
-        (bool(names & _STATE) and not text.lstrip().startswith("("))
-        or "$!" in text
-        or bool(re.search(r"^\s*(?:function\s+\w+|\w+\s*\(\))", text))
-    )
-
-
-def _uses(text: str, names: set[str]) -> bool:
-    return any(name in names for name in re.findall(r"\$\{?[#!]?(\w+)", text)) or "$!" in text
 
 
 def _across(groups: Sequence[_Group]) -> bool:
@@ -218,13 +210,11 @@ def _across(groups: Sequence[_Group]) -> bool:
     known: set[str] = set()
     stateful = False
     for group in groups:
-        text = "\n".join(entry.text for entry in group.entries)
-        if group.entries and (stateful or (known and _uses(text, known))):
+        scripts = [read(entry.text) for entry in group.entries if entry.kind == "statement"]
+        if scripts and (stateful or any(known & script.used for script in scripts)):
             return True
-        for entry in group.entries:
-            script = read(entry.text)
-            known |= script.assigned
-            stateful = stateful or _keeps_state(script, entry.text)
+        known = known.union(*(script.assigned for script in scripts), _JOB if any(one.job for one in scripts) else ())
+        stateful = stateful or any(script.keeps for script in scripts)
     return False
 
 
@@ -357,8 +347,12 @@ def _commands(groups: Sequence[_Group], line: int, scope: Scope) -> tuple[Comman
             continue
         for entry in group.entries:
             title = group.titles.get(entry.start) or (named if entry is first else "") or entry.prompt
-            commands.append(shell(entry.text, line + entry.start, line + entry.end, scope, title))
+            made = shell(entry.text, line + entry.start, line + entry.end, scope, title)
+            commands.append(msgspec.structs.replace(made, runnable=False, why_not=_ROOT) if entry.root else made)
     return tuple(commands)
+
+
+_ROOT: Final = "starts with '#': a root prompt or a comment, the file does not say"
 
 
 def _span(entries: Sequence[Entry]) -> str:
@@ -370,14 +364,18 @@ def _span(entries: Sequence[Entry]) -> str:
     return "\n".join(pieces)
 
 
+def _leaves_out(entry: Entry) -> bool:
+    """Whether a line says only that something is left out: then the block is an excerpt, not a list of commands."""
+    return entry.kind == "statement" and entry.text.strip() in ("...", "…", "[...]", "[…]")
+
+
 def _only_comments(rows: Sequence[str], line: int) -> Fence:
     """A block of ``# …`` lines: root prompts if they read like commands, else remarks."""
     commands = []
     for number, row in enumerate(rows):
         text = uncommented(row)
         if row.lstrip().startswith("# ") and starts_like_a_command(text) and not _reads_like_prose(text):
-            why = "starts with '#': a root prompt or a comment, the file does not say"
-            commands.append(Command(text, SHELL, False, why, (), line + number, line + number))
+            commands.append(Command(text, SHELL, False, _ROOT, (), line + number, line + number))
     last = line + len(rows) - 1
     if commands:
         return Fence("shell", (Part("", False, line, last, tuple(commands)),))

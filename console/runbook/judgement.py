@@ -103,7 +103,9 @@ def _opens_session(command: tuple[str, ...]) -> str:
         return _container_session(command)
     if name == "gcloud" and "ssh" in rest[:3]:
         return "" if any(word.startswith("--command") for word in rest) else "gcloud ssh"
-    if name in ("vagrant", "multipass", "knife", "minikube") and rest[:1] in (("ssh",), ("shell",)):
+    if name == "knife" and rest[:1] == ("ssh",):
+        return "knife ssh" if {"interactive", "tmux", "screen", "cssh"} & set(rest) else ""
+    if name in ("vagrant", "multipass", "minikube") and rest[:1] in (("ssh",), ("shell",)):
         return "" if "-c" in rest or "--command" in rest else f"{name} {rest[0]}"
     if name == "aws" and rest[:2] == ("ssm", "start-session"):
         return "aws ssm"
@@ -281,7 +283,9 @@ def _terminal(command: tuple[str, ...]) -> Tty:
         return "yes"
     if name == "systemctl" and "edit" in rest[:2]:
         return "yes"
-    if name in ("ssh",) and "t" in options:
+    if name in ("ssh", "autossh") and "N" in options and "f" not in options:
+        return "follow"
+    if name == "ssh" and "t" in options:
         return "yes"
     if name == "git" and ({"rebase", "commit"} & set(rest[:1])) and ("i" in options or "-m" not in rest):
         return "yes" if "i" in options or "commit" in rest[:1] else "no"
@@ -373,7 +377,9 @@ def _cuts_link(command: tuple[str, ...]) -> str:
     if name == "ufw":
         return _CUT if {"enable", "deny", "reject", "reset"} & given else ""
     if name == "firewall-cmd":
-        return _CUT if "--panic-on" in given else ""
+        rules = [word for word in rest if word.startswith(("--add-rich-rule", "--remove-service", "--remove-port"))]
+        shuts = any(re.search(r"\b(?:reject|drop|ssh|22/tcp)\b", word) for word in rules)
+        return _CUT if "--panic-on" in given or shuts else ""
     if name in ("systemctl", "service", "rc-service"):
         stops = {"stop", "restart", "disable", "mask", "kill"} & given
         if stops and any(_LINK_SERVICES.fullmatch(word) for word in rest):

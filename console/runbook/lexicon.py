@@ -10,7 +10,7 @@ from typing import Any, Final
 _CJK: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _NOT_WORD: Final = re.compile(r"[\W_]+")
 _NUMBER: Final = re.compile(
-    r"^\s*(?:#\s*)?(?:\d{1,3}(?:\.\d{1,3})*\s*[.):\-–—]\s*|\(?[a-zA-Z]\)\s+|[①-⑳]\s*|[一二三四五六七八九十]{1,3}\s*[、.]\s*)"
+    r"^\s*(?:#\s*)?(?:\d{1,2}(?:\.\d{1,2})+\s+|\d{1,3}(?:\.\d{1,3})*\s*[.):\-–—]\s*|\(?[a-zA-Z]\)\s+|[①-⑳]\s*|[一二三四五六七八九十]{1,3}\s*[、.]\s*)"
 )
 
 HEADING_CLASSES: Final = (
@@ -93,22 +93,37 @@ def _cjk(key: str) -> tuple[str, ...]:
 
 def heading_class(title: str) -> tuple[str, bool]:
     """``(class, exact)`` of a heading; class is ``""`` when no phrase fits. *exact*: the heading is the phrase and nothing else."""
+    cls, _, exact = _heading(title)
+    return cls, exact
+
+
+def is_topic(title: str) -> bool:
+    """Whether the phrase that gives a heading its class only names a field of work, like *installation*: such a section is to be
+    done where it holds something to do, and otherwise it describes."""
+    return _heading(title)[1] in phrases("topic")
+
+
+@lru_cache(maxsize=4096)
+def _heading(title: str) -> tuple[str, str, bool]:
+    """``(class, phrase, exact)``."""
     folded = fold(without_number(title))
     table = _headings()
     if not folded:
-        return "", False
+        return "", "", False
     if folded in table:
-        return table[folded], True
+        return table[folded], folded, True
     head = folded.split()
     if (
         head[-1] in phrases_of("checklist")
         or head[0] in phrases_of("checklist")
         or " ".join(head[:3]) in phrases_of("checklist")
     ):
-        return "checklist", False
+        return "checklist", "checklist", False
     found = ""
     if _CJK.search(folded):
-        found = next((p for p in _cjk("headings") if p in folded), "")
+        # The longest; of two the later one, which is what the others are of.
+        held = [p for p in _cjk("headings") if p in folded]
+        found = max(held, key=lambda p: (len(p), folded.rfind(p)), default="")
     words = folded.split()
     if not found and len(words) <= 9:
         for length in range(min(len(words), 6), 0, -1):
@@ -124,7 +139,7 @@ def heading_class(title: str) -> tuple[str, bool]:
                     break
             if found:
                 break
-    return (table[found], False) if found else ("", False)
+    return (table[found], found, False) if found else ("", "", False)
 
 
 def _stands_out(total: int, length: int, start: int) -> bool:
@@ -135,6 +150,33 @@ def _stands_out(total: int, length: int, start: int) -> bool:
 def contains(key: str, text: str) -> bool:
     """Whether *text* holds a phrase of list *key* as whole words."""
     return _search(key, fold(text))
+
+
+def without_filler(text: str) -> str:
+    """*text*, folded, without words like *then* and *you can also* in front."""
+    folded = fold(text)
+    while (rest := _filler().sub("", folded, count=1)) != folded and rest:
+        folded = rest
+    return folded
+
+
+@cache
+def _filler() -> re.Pattern[str]:
+    plain = sorted((p for p in phrases("filler") if not _CJK.search(p)), key=len, reverse=True)
+    latin = "|".join(map(re.escape, plain))
+    other = "|".join(map(re.escape, _cjk("filler")))
+    return re.compile(rf"^(?:(?:{latin})(?!\w) ?|(?:{other}) ?)")
+
+
+def without(key: str, text: str) -> str:
+    """*text*, folded, its phrases of list *key* left out."""
+    return " ".join(_pattern(key).sub(" ", fold(text)).split())
+
+
+def without_step(title: str) -> str:
+    """*title* without its number or ``Step 2:`` in front, folded."""
+    folded = fold(without_number(title))
+    return _prefix("step_prefix").sub("", folded, count=1).strip() or folded
 
 
 def starts(key: str, text: str) -> bool:

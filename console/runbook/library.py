@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -29,7 +30,10 @@ def read_runbook_file(path: Path, name: str = "") -> Document:
 
     shown = name or str(path)
     try:
-        size = path.stat().st_size
+        status = path.stat()
+        size = status.st_size
+        if not stat.S_ISREG(status.st_mode):
+            return unreadable(shown, "is no file to read")
         if size > MAX_BYTES:
             return unreadable(
                 shown, f"{size / 1e6:.0f} MB is too large for a runbook (at most {MAX_BYTES / 1e6:.0f} MB is read)"
@@ -37,8 +41,8 @@ def read_runbook_file(path: Path, name: str = "") -> Document:
         data = path.read_bytes()
     except OSError as error:
         return unreadable(shown, error.strerror or "can't be read")
-    if b"\x00" in data[:8192]:
-        return unreadable(shown, "is not text")
+    if b"\x00" in data:
+        return unreadable(shown, "is not text: it holds a NUL", data.count(b"\n", 0, data.index(b"\x00")) + 1)
     problems: tuple[Problem, ...] = ()
     try:
         text = data.decode("utf-8-sig")

@@ -13,7 +13,7 @@ import msgspec
 from console.runbook import lexicon
 from console.runbook.annotated import read_annotated
 from console.runbook.attributes import split
-from console.runbook.blocks import Block, inline, read_blocks, walk
+from console.runbook.blocks import MAX_NESTING, Block, inline, read_blocks, too_deep, walk
 from console.runbook.commands import Scope
 from console.runbook.coverage import cover
 from console.runbook.drafts import Context, finish, raw
@@ -31,6 +31,8 @@ from console.sanitize import is_clean, visible
 
 MAX_SIZE: Final = 512_000
 """Characters; a larger file is no runbook, and gets one line that says so."""
+MAX_ROWS: Final = 20_000
+MAX_STEPS: Final = 5_000
 MAX_SHARED: Final = 400_000
 """Characters of shared text, times runbooks: beyond it only the first runbook of a file carries the file's own text."""
 
@@ -39,6 +41,16 @@ def read_markdown(text: str, path: str) -> Document:
     """Read a file's *text*. *path* names it. Never raises: what can't be read is one problem."""
     if len(text) > MAX_SIZE:
         return unreadable(path, f"larger than the {MAX_SIZE:,} characters that are read")
+    if text.count("\n") + text.count("\r") > 2 * MAX_ROWS or len(text.splitlines()) > MAX_ROWS:
+        return unreadable(path, f"longer than the {MAX_ROWS:,} lines that are read")
+    document = _read(text, path)
+    count = sum(len(phase.steps) for runbook in document.runbooks for phase in runbook.phases)
+    if count > MAX_STEPS:
+        return unreadable(path, f"{count:,} steps, and no one follows more than {MAX_STEPS:,}")
+    return document
+
+
+def _read(text: str, path: str) -> Document:
     try:
         marked = split(text.removeprefix("\ufeff").replace("\r\n", "\n").replace("\r", "\n").split("\n"))
         if marked is not None:
@@ -100,6 +112,9 @@ class Reader:
         rows = [""] * self.front.rows + list(self.lines[self.front.rows :])
         blocks = read_blocks(rows)
         self.scope = Scope(self._assigned(blocks), self.scope.dirty)
+        if (row := too_deep(blocks)) is not None:
+            words = f"nested deeper than {MAX_NESTING} levels: what is below is shown as it stands"
+            self.problems.append(Problem(row + 1, "warning", "R005", words))
         root = build(blocks, len(rows))
         root.start = root.body = self.front.rows
         claim(root, self.singles)
@@ -394,6 +409,7 @@ class _Builder:
             ):
                 draft.body.insert(0, draft.title)
             draft.title = heading
+            draft.lead = lexicon.without_step(section.title)
             draft.start = section.start
         return [finish(draft, self.names.new(slug(draft.title), "step"), context) for draft in reading.drafts]
 

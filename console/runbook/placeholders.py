@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Final, Literal
 
-from console.runbook.shell import parser, words
+from console.runbook.shell import parsed, words
 
 if TYPE_CHECKING:
     from tree_sitter import Node
@@ -36,10 +36,12 @@ class Placeholder:
 _SHAPES: Final = re.compile(
     r"(?P<double>(?<![$%{])\{\{\s?(?P<n1>[A-Za-z_][\w-]*)\s?\}\}(?!\}))"
     r"|(?P<brace>(?<![$%@{\\])\{(?P<n2>[A-Za-z_][\w-]*)\}(?!\}))"
-    r"|(?P<angle>(?<![<&\d])<(?P<n3>[^\W\d_](?:[\w ./:|@'’-]{0,78}[\w.])?)>(?!>))"
+    r"|(?P<angle>(?<![<&\d])<(?P<n3>[^\W_](?:[\w ./:|@'’,()+*?!%#-]{0,78}[\w.)…])?)>(?!>))"
     r"|(?P<bracket>(?<![\[\w$\])*])\[(?P<n4>[A-Z][A-Z0-9]*(?:[ _/-][A-Z0-9]+)*)\](?![\](\w*+?]))"
     r"|(?P<your>\b(?P<n5>YOUR[_-][A-Z0-9_]+)\b)"
 )
+MAX_PLACEHOLDERS: Final = 200
+"""In one command; more of them is no command that a person fills in."""
 _BRACKET_RANGE: Final = re.compile(r"(?:[A-Z0-9]-[A-Z0-9])+|[A-Z]")
 
 
@@ -47,6 +49,11 @@ def find(text: str, variables: Collection[str] | None = None) -> list[Placeholde
     """The placeholders of shell *text*, in order. *variables* limits ``$NAME`` to these names; ``None`` takes every one
     that is not assigned in the text and no shell sets by itself. Placeholders in comments are not reported."""
     root, data, candidates = _parse(text)
+    expansions = _expansions(root) if "$" in text else []
+    if len(candidates) + len(expansions) > MAX_PLACEHOLDERS:
+        why = f"stands among more than {MAX_PLACEHOLDERS} placeholders and variables"
+        first = min([(start, end) for _, _, start, end in candidates], default=(text.find("$"), text.find("$") + 1))
+        return [Placeholder("?", text[first[0] : first[1]], *first, "none", why)]
     offsets = _Offsets(text)
     found = []
     for label, kind, start, end in candidates:
@@ -56,7 +63,7 @@ def find(text: str, variables: Collection[str] | None = None) -> list[Placeholde
             found.append(Placeholder(label, text[start:end], start, end, context, why))
     if "$" in text:
         assigned = assigned_names(root, data) if variables is None else frozenset[str]()
-        for node in _expansions(root):
+        for node in expansions:
             name = _expansion_name(node, data)
             if (
                 name is None
@@ -105,7 +112,7 @@ def _parse(text: str) -> tuple[Node, bytes, list[tuple[str, str, int, int]]]:
 
     found = shapes(text)
     data = _mask(text, found)
-    return parser().parse(data).root_node, data, found
+    return parsed(data), data, found
 
 
 class _Offsets:

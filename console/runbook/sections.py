@@ -9,7 +9,7 @@ from typing import Literal
 
 from console.runbook import lexicon
 from console.runbook.blocks import Block, inline, walk
-from console.runbook.commands import span_language
+from console.runbook.commands import span_language, starts_like_a_command
 from console.runbook.fences import kind_of
 
 Role = Literal["info", "action", "group", "unknown"]
@@ -297,7 +297,8 @@ def _labelled_items(block: Block, level: int) -> list[Section]:
 def _actionable(block: Block) -> bool:
     """Whether a block is something to do by its shape: a shell block, an ordered list, a task list."""
     if block.kind == "fence":
-        return kind_of(block.text, block.info)[0] in ("shell", "query")
+        kind = kind_of(block.text, block.info)[0]
+        return kind in ("shell", "query") or (kind == "code" and starts_like_a_command(block.text))
     return block.kind == "list" and (block.ordered or _has_tasks(block))
 
 
@@ -331,7 +332,7 @@ def _role(section: Section, parent: Section | None) -> Role:
             and parent.cls == "info"
         )
         return "action" if acts else "info"
-    if cls in lexicon.ACTION_CLASSES:
+    if cls in lexicon.ACTION_CLASSES and not (lexicon.is_topic(section.title) and not section.label):
         return "action"
     if cls == "group" and not section.label:
         return "group"
@@ -356,6 +357,12 @@ def _tells(section: Section) -> bool:
     if link_list(section):
         return False
     items = [item.children[0].text for b in section.blocks if b.kind == "list" for item in b.children if item.children]
+    if (
+        len(section.blocks) == 1
+        and section.blocks[0].kind == "paragraph"
+        and lexicon.starts("refer", section.blocks[0].text)
+    ):
+        return any(target.split("#")[0].endswith(".md") for _, target in inline(section.blocks[0].text).links)
     told = sum(lexicon.starts("imperative", text) or lexicon.starts("check", text) for text in items)
     if items and told * 2 >= len(items):
         return True
@@ -386,14 +393,26 @@ def produces(section: Section) -> bool:
     return own_steps(section) or any(produces(child) for child in section.children)
 
 
+def _empty(section: Section) -> bool:
+    """Whether the section says no more than TODO."""
+    return all(block.kind == "paragraph" and lexicon.is_phrase("empty", block.text) for block in section.blocks)
+
+
 def own_steps(section: Section) -> bool:
     """Whether the section's own blocks give steps."""
-    if section.role == "info" or not section.blocks or link_list(section):
+    if section.role == "info" or not section.blocks or link_list(section) or _empty(section):
         return False
     if holds_action(section):
         return True
     if section.role != "action":
         return False
+    if (
+        section.level == 1
+        and not section.label
+        and not section.exact
+        and any(produces(one) for one in section.children)
+    ):
+        return False  # the title of the file, and what leads up to its parts
     if all(
         block.kind in ("paragraph", "note", "quote", "inert", "rule", "table") for block in section.blocks
     ) and not _names_command(section.blocks):

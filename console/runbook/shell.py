@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache, lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser
@@ -21,6 +21,12 @@ def parser() -> Parser:
     from tree_sitter import Language, Parser
 
     return Parser(Language(tree_sitter_bash.language()))
+
+
+@lru_cache(maxsize=512)
+def parsed(data: bytes) -> Node:
+    """The parse tree's root for *data*."""
+    return parser().parse(data).root_node
 
 
 @cache
@@ -62,6 +68,14 @@ class Script:
     whole: bool
     """A loop, heredoc or function: such text is never cut into parts."""
     assigned: frozenset[str]
+    used: frozenset[str]
+    """The variables whose values it takes, ``!`` for the last job's process."""
+    keeps: bool
+    """What it does to its shell – a directory, an option, a function – is still there for what comes after."""
+    job: bool
+    """It leaves a job in the background."""
+    unclosed: str
+    """A word behind ``<`` that more words of the same command follow: a placeholder whose ``>`` was forgotten, most likely."""
 
 
 @lru_cache(maxsize=512)
@@ -70,7 +84,7 @@ def read(text: str) -> Script:
     from console.runbook.placeholders import assigned_names, masked
 
     data = masked(text)
-    root = parser().parse(data).root_node
+    root = parsed(data)
     statements: list[Statement] = []
     for child in root.children:
         start, end = child.start_point.row, child.end_point.row
@@ -84,6 +98,8 @@ def read(text: str) -> Script:
         else:
             statements.append(Statement(start, end, child.type == "comment"))
     commands, outer, whole = [], [], False
+    used: set[str] = set()
+    unclosed = ""
     for node, place in _walk(root):
         if node.type in (
             "heredoc_redirect",
@@ -98,9 +114,71 @@ def read(text: str) -> Script:
             commands.append(given)
             if place != "hidden":
                 outer.append((given, place == "fed"))
+        elif node.type in ("simple_expansion", "expansion"):
+            used |= {_text(child, data) for child in node.children if child.type.endswith("variable_name")}
+        elif node.type == "file_redirect":
+            unclosed = unclosed or _unclosed(node, data)
     return Script(
-        not root.has_error, tuple(statements), tuple(commands), tuple(outer), whole, assigned_names(root, data)
+        not root.has_error,
+        tuple(statements),
+        tuple(commands),
+        tuple(outer),
+        whole,
+        assigned_names(root, data),
+        frozenset(used),
+        _keeps(root, data),
+        any(child.type == "&" for child in root.children),
+        unclosed,
     )
+
+
+def _text(node: Node, data: bytes) -> str:
+    return data[node.start_byte : node.end_byte].decode(errors="replace").strip()
+
+
+def _unclosed(redirect: Node, data: bytes) -> str:
+    """The first target of ``<word more words``, which no one writes who means a file."""
+    targets = [child for child in redirect.children if child.is_named and child.type != "file_descriptor"]
+    reads = any(child.type == "<" for child in redirect.children)
+    return "<" + _text(targets[0], data) if reads and len(targets) > 1 else ""
+
+
+_OWN_SHELL: Final = frozenset(("subshell", "pipeline", "command_substitution", "process_substitution"))
+_OF_THE_SHELL: Final = frozenset(
+    (
+        "cd",
+        "pushd",
+        "popd",
+        "export",
+        "source",
+        ".",
+        "set",
+        "alias",
+        "umask",
+        "shopt",
+        "trap",
+        "ulimit",
+        "eval",
+        "declare",
+        "local",
+        "readonly",
+        "unset",
+    )
+)
+
+
+def _keeps(root: Node, data: bytes) -> bool:
+    stack = [root]
+    while stack:
+        node = stack.pop()
+        if node.type in _OWN_SHELL:
+            continue
+        if node.type in ("function_definition", "declaration_command", "unset_command"):
+            return True
+        if node.type == "command" and _OF_THE_SHELL.intersection(_command_words(node, data)[:1]):
+            return True
+        stack.extend(node.children)
+    return False
 
 
 Place = Literal["screen", "fed", "hidden"]

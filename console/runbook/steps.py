@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import Final
 
 from console.runbook import lexicon
 from console.runbook.blocks import Block, Inline, inline, walk
-from console.runbook.commands import SHELL, other, shell, span_language
+from console.runbook.commands import SHELL, is_command_line, other, shell, span_language
 from console.runbook.drafts import Context, Draft, first_line, raw, title_of
-from console.runbook.fences import Fence, Part, kind_of, read_fence
+from console.runbook.fences import Fence, Part, kind_of, read_fence, tag_of
 from console.runbook.model import Command, Info
 
 
@@ -31,7 +31,9 @@ def read_steps(blocks: Sequence[Block], context: Context) -> Reading:
     blocks = [block for block in blocks if block.kind != "rule"]
     bullets = _bullets_are_steps(blocks)
     for block in blocks:
-        if block.kind == "list" and (block.ordered or bullets or _has_tasks(block) or _runs_something(block)):
+        if block.kind == "list" and not block.ordered and _is_remark(pending):
+            pending.append(block)  # "Tips:" and what they are
+        elif block.kind == "list" and (block.ordered or bullets or _has_tasks(block) or _runs_something(block)):
             _with_notes(reading, _list_steps(block, context, "", 0), pending, context)
         elif block.kind == "fence" and _is_step(block):
             _fence_step(reading, block, pending, context)
@@ -40,7 +42,13 @@ def read_steps(blocks: Sequence[Block], context: Context) -> Reading:
         elif block.kind == "table":
             _flush(reading, pending, context)
             reading.info.append(Info(context.heading, raw(context, block.start, block.end), block.line, block.end_line))
-        elif block.kind == "paragraph" and reading.drafts and not pending and lexicon.starts("expect", block.text):
+        elif (
+            block.kind == "paragraph"
+            and reading.drafts
+            and all(one.kind == "paragraph" for one in pending)
+            and lexicon.starts("expect", block.text)
+        ):
+            _flush(reading, pending, context)
             _extend(reading.drafts[-1], block, context, expect=True)
         elif block.kind == "paragraph" and not pending and _inline_step(block):
             pending.append(block)
@@ -49,6 +57,10 @@ def read_steps(blocks: Sequence[Block], context: Context) -> Reading:
             pending.append(block)
     _flush(reading, pending, context)
     return reading
+
+
+def _is_remark(pending: Sequence[Block]) -> bool:
+    return bool(pending) and pending[-1].kind == "paragraph" and lexicon.is_phrase("admonition", pending[-1].text)
 
 
 def _has_tasks(block: Block) -> bool:
@@ -144,7 +156,7 @@ def _extend(draft: Draft, block: Block, context: Context, expect: bool = False) 
     draft.end = max(draft.end, block.end)
     _add_calls(draft, [block])
     if block.kind == "paragraph":
-        draft.prose += "\n" + block.text
+        draft.prose += "\n\n" + block.text
 
 
 def _prose(reading: Reading, pending: list[Block], context: Context) -> None:
@@ -181,7 +193,13 @@ def _add_calls(draft: Draft, blocks: Sequence[Block]) -> None:
 
 def _is_output(block: Block, reading: Reading) -> bool:
     """An untagged block directly after a command is what it prints (rule 10)."""
-    return bool(reading.drafts) and bool(reading.drafts[-1].commands) and kind_of(block.text, block.info)[0] == "text"
+    return bool(reading.drafts) and bool(reading.drafts[-1].commands) and _shows(block)
+
+
+def _shows(block: Block, before: str = "") -> bool:
+    """Whether a block is what a command prints: words – or, where the text *before* it says so, whatever it looks like."""
+    kind = kind_of(block.text, block.info)[0]
+    return kind == "text" or (kind == "config" and not tag_of(block.info) and lexicon.contains("output", before))
 
 
 def _give_output(draft: Draft, block: Block, context: Context) -> None:
@@ -207,6 +225,16 @@ def _fence_step(reading: Reading, block: Block, pending: list[Block], context: C
         return
     draft = drafts[0]
     intro = pending[-1] if pending and pending[-1].kind == "paragraph" else None
+    if (
+        intro is not None
+        and len(pending) > 1
+        and pending[-2].kind == "paragraph"
+        and lexicon.is_phrase("example", intro.text)
+    ):
+        draft.body.insert(0, raw(context, intro.start, intro.end))
+        draft.start = intro.start
+        pending.pop()
+        intro = pending[-1]
     if intro is not None:
         read = inline(intro.text)
         title, cut = title_of(read.plain)
@@ -250,19 +278,45 @@ def _from_part(part: Part, context: Context) -> Draft:
 def _list_steps(block: Block, context: Context, parent: str, depth: int) -> list[Draft]:
     tasks = _has_tasks(block)
     found: list[Draft] = []
+    links: list[Block] = []
     for item in block.children:
+        if tasks and _is_link(item):  # not ticked itself: what the task before or after it is about
+            if found:
+                _extend(found[-1], item, context)
+            else:
+                links.append(item)
+            continue
         nested = [child for child in item.children if child.kind == "list" and _has_tasks(child)] if tasks else []
         if nested:
             found.extend(_nested_tasks(item, nested, context, parent, depth))
         else:
             found.append(_item_step(item, item.children, context, parent, depth))
+        if links and found:
+            _lead_in(found[0], links, context)
     return found
+
+
+def _is_link(item: Block) -> bool:
+    """Whether an item without a box is nothing but a link."""
+    first = item.children[0] if len(item.children) == 1 else None
+    if first is None or first.kind != "paragraph" or item.checked is not None:
+        return False
+    read = inline(first.text)
+    bare = read.plain.strip(" <>")
+    return re.fullmatch(r"https?://\S+", bare) is not None or (
+        len(read.links) == 1 and read.links[0][0].strip() == bare
+    )
 
 
 def _nested_tasks(item: Block, nested: list[Block], context: Context, parent: str, depth: int) -> list[Draft]:
     """Task items under an item: steps under its name. The item is a step itself unless it is no more than that name."""
     first_nested = item.children.index(nested[0])
     rest = item.children[:first_nested]
+    aside = [child for child in nested[0].children if _is_link(child)] if _is_link(nested[0].children[0]) else []
+    if aside and len(aside) < len(nested[0].children):  # links under the item, before its first task
+        inner = nested[0]
+        rest = [*rest, replace(inner, end=aside[-1].end, children=aside)]
+        nested = [replace(inner, start=aside[-1].end, children=inner.children[len(aside) :]), *nested[1:]]
     after = [child for child in item.children[first_nested:] if child not in nested]
     first = rest[0] if rest and rest[0].kind == "paragraph" else None
     read = inline(first.text) if first is not None else None
@@ -348,13 +402,16 @@ def _item_child(draft: Draft, child: Block, context: Context) -> None:
                     draft.output.append(part.output)
             if fence.whole is not None and sum(len(part.commands) for part in fence.parts) > 1 and draft.whole is None:
                 draft.whole = fence.whole
-        elif draft.commands and kind_of(child.text, child.info)[0] == "text":
+        elif draft.commands and _shows(child, draft.body[-1] if draft.body else ""):
             draft.output.append(child.text.rstrip("\n"))
         else:
             draft.body.append(raw(context, child.start, child.end))
         return
     if child.kind == "paragraph" and lexicon.starts("expect", child.text):
         draft.expect.append(raw(context, child.start, child.end))
+    elif child.kind == "paragraph" and is_command_line(child.text):
+        draft.commands.append(shell(child.text.strip(), child.line, child.end_line, context.scope))
+        return
     else:
         draft.body.append(_note_text(child, context))
     draft.commands.extend(_deep_commands(child, context))
@@ -363,8 +420,9 @@ def _item_child(draft: Draft, child: Block, context: Context) -> None:
 
 def _deep_commands(block: Block, context: Context) -> list[Command]:
     found: list[Command] = []
+    aside = block.kind in ("note", "quote")  # what a remark mentions is not what the step runs
     for one in walk([block]):
-        if one.kind == "paragraph":
+        if one.kind == "paragraph" and not aside:
             found.extend(_span_commands(one, context))
         elif one.kind == "fence" and _is_step(one):
             found.extend(command for part in _fence(one, context).parts for command in part.commands)

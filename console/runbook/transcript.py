@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from console.runbook.judgement import facts
 from console.runbook.shell import read
 
 PROMPT: Final = re.compile(
@@ -14,7 +15,6 @@ PROMPT: Final = re.compile(
     r"(?:\$|❯|➜|\[?[\w.-]+@[\w.<>{}-]+(?:[:\s][^$#%\n]{0,60}?)?\]?\s?[$#%]|(?:sh|bash)-[\d.]+[$#]|PS [A-Z]:\\[^>]*>)"
     r"[ \t]+(?=\S)"
 )
-_OPEN_QUOTE: Final = re.compile(r"""\\.|'[^']*'|"(?:\\.|[^"\\])*"|\#[^\n]*$""", re.DOTALL | re.MULTILINE)
 
 
 @dataclass
@@ -27,6 +27,8 @@ class Entry:
     text: str
     prompt: str = ""
     """The ``user@host`` that the block shows the command at."""
+    root: bool = False
+    """A line behind ``# `` in a session: a command of root's, or a comment."""
 
 
 def mixed(entries: Sequence[Entry]) -> bool:
@@ -44,38 +46,43 @@ def has_prompts(rows: Sequence[str]) -> bool:
     return False
 
 
-def _open_ended(text: str) -> bool:
-    """Whether a command goes on in the next line: a backslash, an open quote or heredoc, a pipe at the end."""
-    if text.endswith("\\") or re.search(r"(?:\||&&|\|\|)\s*$", text):
-        return True
-    for word in re.findall(r"<<-?\s*['\"\\]?(\w+)", text):
-        if not re.search(rf"^\s*{re.escape(word)}\s*$", text, re.MULTILINE):
-            return True
-    rest = _OPEN_QUOTE.sub("", text)
-    return "'" in rest or '"' in rest
+MAX_CONTINUED: Final = 60
+"""Lines that one command at a prompt may take."""
+
+
+def _continued(rows: Sequence[str], number: int, text: str) -> tuple[int, str]:
+    """The last row of the command that starts in row *number* with *text*, and all of it: as many rows as the grammar needs
+    for it to be whole – a backslash, an open quote, loop or heredoc, a pipe at the end. None, where no number of them does."""
+    joined = text
+    for end in range(number, min(number + MAX_CONTINUED, len(rows))):
+        if end > number:
+            if PROMPT.match(rows[end]):
+                break
+            joined += "\n" + re.sub(r"^> ", "", rows[end])
+        if not joined.endswith("\\") and read(joined).parses:
+            return end, joined
+    return number, text
 
 
 def prompted(rows: Sequence[str]) -> tuple[list[Entry], bool]:
     """Entries of a block with prompts: what has no prompt and continues nothing is output."""
     entries: list[Entry] = []
-    seen_output = False
+    seen_output = inside = False
+    done = -1
     for number, row in enumerate(rows):
-        last = entries[-1] if entries else None
+        if number <= done:
+            continue
         match = PROMPT.match(row)
-        if (
-            last is not None
-            and last.kind == "statement"
-            and last.end == number - 1
-            and not match
-            and _open_ended(last.text)
-        ):
-            last.text += "\n" + re.sub(r"^> ", "", row)
-            last.end = number
-        elif match:
-            entries.append(Entry("statement", number, number, row[match.end() :].rstrip(), _who(match.group())))
+        if match:
+            done, text = _continued(rows, number, row[match.end() :].rstrip())
+            entries.append(Entry("statement", number, done, text, _who(match.group())))
             seen_output = False
+            inside = bool(facts(text).opens)
         elif not row.strip():
             continue
+        elif inside and _ROOT_PROMPT.match(row) and not _prose(row):
+            entries.append(Entry("statement", number, number, row.lstrip()[2:].rstrip(), root=True))
+            seen_output = False
         elif row.lstrip().startswith("#") and not seen_output:
             _append(entries, "comment", number, row.strip())
         else:
@@ -83,6 +90,40 @@ def prompted(rows: Sequence[str]) -> tuple[list[Entry], bool]:
             _append(entries, "output", number, row)
     parses = all(read(entry.text).parses for entry in entries if entry.kind == "statement")
     return entries, parses
+
+
+_ROOT_PROMPT: Final = re.compile(r"^[ \t]*# (?=[\w./~$])")
+
+
+def _prose(row: str) -> bool:
+    words = row.lstrip("# \t").split()
+    return len(words) > 3 and all(re.fullmatch(r"[A-Za-z',]+[.,:]?", word) for word in words)
+
+
+_REPL_PROMPT: Final = re.compile(
+    r"^[ \t]*(?:(?:mysql|sqlite|mongo|mongosh|influx|cqlsh(?::\w+)?|redis|hive|spark-sql|MariaDB \[[^\]]*\]|\w+:PRIMARY)>"
+    r"|[\w.-]+:\d+(?:\[\d+\])?>|\w+=[#>]|>>>|irb(?:\([^)]*\))?(?::[\d:]+)?[>*]|\[\d+\] pry\([^)]*\)>)[ \t]+(?=\S)"
+)
+_REPL_MORE: Final = re.compile(r"^[ \t]*(?:->|\.\.\.|\w+[-('\"]+[#>])[ \t]")
+
+
+def repl(rows: Sequence[str]) -> list[Entry]:
+    """Entries of a block that starts at the prompt of a database or an interpreter; none, where it does not."""
+    if not rows or not _REPL_PROMPT.match(next((row for row in rows if row.strip()), "")):
+        return []
+    entries: list[Entry] = []
+    for number, row in enumerate(rows):
+        match = _REPL_PROMPT.match(row)
+        more = _REPL_MORE.match(row)
+        last = entries[-1] if entries else None
+        if match:
+            entries.append(Entry("statement", number, number, row[match.end() :].rstrip()))
+        elif more and last is not None and last.kind == "statement" and last.end == number - 1:
+            last.text += "\n" + row[more.end() :].rstrip()
+            last.end = number
+        elif row.strip():
+            _append(entries, "output", number, row)
+    return entries
 
 
 def _who(prompt: str) -> str:
