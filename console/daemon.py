@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from console.journal.events import Event
     from console.snapshot import StatusSnapshot
     from console.watch.checks import Check
+    from console.watch.leading import Leading, MakeFeed
     from console.watch.lease import Lease
     from console.watch.recorder import Recorder
     from console.watch.threads import OneThread
@@ -55,6 +56,7 @@ class Watch:
     say: Callable[[str], None]
     stays: bool
     thread: OneThread
+    make_feed: MakeFeed | None = None
 
     async def run(self, stop: asyncio.Event) -> Outcome:
         """Stand by and lead until *stop*, or until not needed. Raises ``JournalError`` where waiting can't help."""
@@ -73,8 +75,6 @@ class Watch:
 
     async def once(self) -> StatusSnapshot | None:
         """Lead for one run of every check; None when another leads."""
-        from console.watch.leading import Leading
-
         try:
             patience = self.clock.boottime() + _PATIENCE_S
             lease = await self.thread(self.recorder.try_lead)
@@ -84,10 +84,15 @@ class Watch:
                 lease = await self.thread(self.recorder.try_lead)
             if lease is None:
                 return None
-            return await Leading(self.recorder, lease, self.checks, self.clock, self.thread, self._tell).once()
+            return await self._leading(lease).once()
         finally:
             await self.thread(self.recorder.close)
             self.thread.end()
+
+    def _leading(self, lease: Lease) -> Leading:
+        from console.watch.leading import Leading
+
+        return Leading(self.recorder, lease, self.checks, self.clock, self.thread, self._tell, self.make_feed)
 
     async def _lead_when_free(self, stop: asyncio.Event) -> Lease | None:
         from console.journal.errors import DiskFull, Locked
@@ -114,10 +119,9 @@ class Watch:
     async def _lead(self, lease: Lease, stop: asyncio.Event) -> Outcome | None:
         """One lead. None: stand by again."""
         from console.journal.errors import JournalError, Missing
-        from console.watch.leading import Leading
-        from console.watch.status_db import Superseded, Unusable
+        from console.watch.status_file import Superseded, Unusable
 
-        leading = Leading(self.recorder, lease, self.checks, self.clock, self.thread, self._tell)
+        leading = self._leading(lease)
         enough = asyncio.Event()
         watching = [asyncio.create_task(_pass_on(stop, enough))]
         idle = None
@@ -151,7 +155,7 @@ class Watch:
         enough.set()
 
     def _console_ages(self) -> list[float]:
-        from console.watch.status_db import Unusable
+        from console.watch.status_file import Unusable
 
         try:
             return self.recorder.console_ages()
@@ -179,6 +183,7 @@ async def _pass_on(source: asyncio.Event, target: asyncio.Event) -> None:
 
 def make_watch(ctx: Context, *, stays: bool, say: Callable[[str], None]) -> Watch:
     """The watch that *ctx* describes. Raises ``ConfigError``."""
+    from console.alerts.feeds import feed_of
     from console.commands.context import here
     from console.journal.store import Journal
     from console.watch.checks import checks_of
@@ -187,6 +192,7 @@ def make_watch(ctx: Context, *, stays: bool, say: Callable[[str], None]) -> Watc
     from console.watch.threads import OneThread
 
     checks = checks_of(ctx.config, ctx.config_file)
+    make_feed = feed_of(ctx.config, ctx.config_file, ctx.clock)
     origin = here("watch")
 
     def open_journal() -> Journal:
@@ -209,7 +215,13 @@ def make_watch(ctx: Context, *, stays: bool, say: Callable[[str], None]) -> Watc
         file_mode=ctx.file_mode,
     )
     return Watch(
-        recorder=recorder, checks=checks, clock=ctx.clock, say=say, stays=stays, thread=OneThread("vigie-store")
+        recorder=recorder,
+        checks=checks,
+        clock=ctx.clock,
+        say=say,
+        stays=stays,
+        thread=OneThread("vigie-store"),
+        make_feed=make_feed,
     )
 
 

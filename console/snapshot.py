@@ -25,6 +25,11 @@ MAINT: Final = "MAINT"
 SUPPRESSED: Final = "SUPPRESSED"
 ACKED: Final = "ACKED"
 
+# States of an alert. SUPPRESSED_ALERT: silenced or inhibited. GONE: no longer reported, and nothing says that it is over.
+FIRING: Final = "firing"
+SUPPRESSED_ALERT: Final = "suppressed"
+GONE: Final = "gone? (source lost)"
+
 
 class CheckState(Struct, frozen=True, kw_only=True):
     """One check as it stands. ``key`` is ``service/name`` and unique."""
@@ -79,13 +84,27 @@ class Alert(Struct, frozen=True, kw_only=True):
     fingerprint: str
     name: str
     severity: str = ""
-    state: str = "firing"  # firing | suppressed | gone? (source lost)
+    state: str = FIRING
+    level: int = 1  # of urgency, by the configured severities; 0 is the worst
     starts_at: datetime
     labels: Mapping[str, str] = {}
     annotations: Mapping[str, str] = {}
     source: str = "vigie"
     runbook: str = ""  # what the alert itself names (label or annotation runbook / runbook_url)
     ack: Ack | None = None
+    silenced_by: tuple[str, ...] = ()  # ids of silences
+    inhibited_by: tuple[str, ...] = ()  # fingerprints of alerts
+    reported_by: tuple[str, ...] = ()  # names of the sources that know it
+
+    @property
+    def handled(self) -> bool:
+        """Whether somebody, or a rule, has dealt with it: it is acknowledged, silenced or inhibited."""
+        return self.ack is not None or self.state == SUPPRESSED_ALERT
+
+    @property
+    def place(self) -> tuple[bool, int, float]:
+        """Sorts alerts: unhandled first, then the most urgent, then the newest."""
+        return (self.handled, self.level, -self.starts_at.timestamp())
 
     @property
     def episode(self) -> str:
@@ -104,10 +123,11 @@ class Source(Struct, frozen=True, kw_only=True):
 
 
 class Report(Struct, frozen=True, kw_only=True):
-    """What a :class:`Feed` knows now: how it is itself, and all its alerts (the last known ones when it is lost)."""
+    """What a :class:`Feed` knows now: how its sources are, and all their alerts (the last known ones of a lost source)."""
 
-    source: Source
+    sources: tuple[Source, ...]
     alerts: tuple[Alert, ...] = ()
+    evidence: Mapping[str, str] = {}  # why an alert that is missing is over: by fingerprint; "" = by its source's word
 
 
 class Feed(Protocol):
@@ -118,12 +138,28 @@ class Feed(Protocol):
         ...
 
 
+class AlertGroup(Struct, frozen=True, kw_only=True):
+    """The alerts of one name from other systems: how many, and the most urgent of them."""
+
+    name: str
+    count: int
+    unhandled: int
+    level: int
+    severity: str
+    newest: datetime
+
+
 class StatusSnapshot(Struct, frozen=True, kw_only=True):
-    """Everything the status screen shows, at one moment."""
+    """Everything the status screen shows, at one moment.
+
+    ``alerts`` holds ours and the first of the others, in the order of their place; all of the others lie in status.db
+    (console.watch.status_reader), and ``groups`` counts them.
+    """
 
     taken_at: datetime
     checks: tuple[CheckState, ...] = ()
     alerts: tuple[Alert, ...] = ()
+    groups: tuple[AlertGroup, ...] = ()
     sources: tuple[Source, ...] = ()
     epoch: int = 0  # the watch leader's lease epoch
     config_hash: str = ""
@@ -145,6 +181,11 @@ class StatusSnapshot(Struct, frozen=True, kw_only=True):
                 return state
         if any(source.state != "ok" for source in self.sources):
             return UNKNOWN
-        if any(alert.state != "suppressed" for alert in self.alerts):
+        if any(alert.state != SUPPRESSED_ALERT for alert in self.alerts):
             return DEGRADED
         return OK if self.checks or self.sources else UNKNOWN
+
+    @property
+    def foreign(self) -> int:
+        """How many alerts of other systems there are, shown here or not."""
+        return sum(group.count for group in self.groups)

@@ -15,7 +15,8 @@ from console.alerts.scrape import NOT_YET, PageError, Scraped, Target, read_page
 from console.clock import Clock, from_us, to_us
 from console.fingerprint import fingerprint
 from console.sanitize import one_line
-from console.snapshot import Alert, Report, Source
+from console.snapshot import FIRING as STILL_FIRING
+from console.snapshot import GONE, Alert, Report, Source
 from console.sources import ScrapeConfig
 
 SOURCE: Final = "rules"
@@ -65,6 +66,7 @@ class RuleFeed:
         """See :class:`console.snapshot.Feed`."""
         if not self._not_asked():
             self._all_asked.set()
+        report(self.report())
         async with asyncio.TaskGroup() as tasks:
             for config, target in self._targets:
                 tasks.create_task(self._scrape(config, target))
@@ -133,7 +135,7 @@ class RuleFeed:
     def report(self) -> Report:
         """The alerts that fire or are lost, and how the source is."""
         alerts = [alert for alert in self._states.alerts if alert.state in (FIRING, LOST)]
-        return Report(source=self._source(), alerts=tuple(self._alert(alert) for alert in alerts))
+        return Report(sources=(self._source(),), alerts=tuple(self._alert(alert) for alert in alerts))
 
     def _alert(self, alert: Active) -> Alert:
         labels = {**self._external, **dict(alert.labels)}
@@ -141,7 +143,7 @@ class RuleFeed:
             fingerprint=fingerprint(labels),
             name=alert.rule.name,
             severity=labels.get("severity", ""),
-            state="firing" if alert.state == FIRING else "gone? (source lost)",
+            state=STILL_FIRING if alert.state == FIRING else GONE,
             starts_at=from_us((alert.fired_at or alert.active_at) * 1000),
             labels=labels,
             annotations=dict(alert.annotations),

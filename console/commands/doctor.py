@@ -162,7 +162,7 @@ def _runbooks(ctx: Context) -> Iterator[Finding]:
 
 
 def _watch(ctx: Context) -> Iterator[Finding]:
-    from console.watch.status_db import leader_age
+    from console.watch.status_file import leader_age
 
     age = leader_age(ctx.paths.status_db, ctx.clock)
     if age is None:

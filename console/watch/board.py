@@ -60,6 +60,8 @@ class Kept(Struct, frozen=True, kw_only=True):
     machines: Mapping[str, Machine] = {}  # by check key
     alerts: Mapping[str, Alert] = {}  # by fingerprint
     seen: Mapping[str, Seen] = {}  # by fingerprint
+    feed: Mapping[str, Alert] = {}  # of other systems, by fingerprint, without acknowledgement
+    lost: Mapping[str, datetime] = {}  # other sources that are lost, since when
 
 
 class Changes(Struct, kw_only=True):
@@ -68,11 +70,25 @@ class Changes(Struct, kw_only=True):
     machines: dict[str, Machine | None] = {}
     alerts: dict[str, Alert | None] = {}
     seen: dict[str, Seen | None] = {}
+    feed: dict[str, Alert | None] = {}  # alerts of other systems, with their acknowledgement
+    lost: dict[str, datetime | None] = {}
     samples: list[tuple[str, Sample]] = []
     news: list[New] = []
 
     def __bool__(self) -> bool:
-        return bool(self.machines or self.alerts or self.seen or self.samples or self.news)
+        return bool(self.machines or self.alerts or self.seen or self.feed or self.lost or self.samples or self.news)
+
+    def then(self, later: Changes) -> Changes:
+        """These, and *later* ones after them."""
+        return Changes(
+            machines={**self.machines, **later.machines},
+            alerts={**self.alerts, **later.alerts},
+            seen={**self.seen, **later.seen},
+            feed={**self.feed, **later.feed},
+            lost={**self.lost, **later.lost},
+            samples=[*self.samples, *later.samples][-_SAMPLES_KEPT:],
+            news=[*self.news, *later.news],
+        )
 
 
 class Board:
@@ -99,7 +115,7 @@ class Board:
         for mark in kept.alerts.keys() - self._by_fingerprint.keys():
             self._changes.alerts[mark] = None
             self._changes.news.append(_resolved(kept.alerts[mark], now, "no longer watched"))
-        for mark in kept.seen.keys() - self._by_fingerprint.keys():
+        for mark in kept.seen.keys() - self._by_fingerprint.keys() - kept.feed.keys():
             self._changes.seen[mark] = None
 
     def take(self, check: Check, result: Result, now: datetime, boot: float) -> float | None:
@@ -118,17 +134,18 @@ class Board:
         self._settle_alert(check, machine, now)
         return pause(machine, check.policy)
 
-    def acknowledge(self, event: Acknowledged, actor: str, at: datetime) -> None:
-        """Somebody has seen an episode; it is noted only if that is the one going on now."""
+    def acknowledge(self, event: Acknowledged, actor: str, at: datetime) -> bool:
+        """Somebody has seen an episode; it is noted only if that is the one going on now. Returns whether it is."""
         check = self._by_fingerprint.get(event.fingerprint)
         if check is None:
-            return
+            return False
         machine = self._machines[check.key]
         if machine.hard not in BAD or machine.since is None or _whole(machine.since) != _whole(event.starts_at):
-            return
+            return False
         seen = Seen(starts_at=machine.since, ack=Ack(actor=actor, at=at, reason=event.reason, expires=event.expires))
         self._seen[check.fingerprint] = seen
         self._changes.seen[check.fingerprint] = seen
+        return True
 
     def _clear_outdated_ack(self, check: Check, old: str, machine: Machine) -> None:
         """An acknowledgement ends with its problem, and when the problem grows worse."""
@@ -178,14 +195,7 @@ class Board:
 
     def put_back(self, changes: Changes) -> None:
         """*changes* could not be stored: they come first in the next :meth:`drain`."""
-        newer = self._changes
-        self._changes = Changes(
-            machines={**changes.machines, **newer.machines},
-            alerts={**changes.alerts, **newer.alerts},
-            seen={**changes.seen, **newer.seen},
-            samples=[*changes.samples, *newer.samples][-_SAMPLES_KEPT:],
-            news=[*changes.news, *newer.news],
-        )
+        self._changes = changes.then(self._changes)
 
     def everything(self) -> Changes:
         """All that a new status.db needs; nothing to record."""

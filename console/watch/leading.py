@@ -6,24 +6,31 @@ import asyncio
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from msgspec.structs import replace
+
 from console.clock import Clock
 from console.journal.errors import JournalError, Missing
 from console.journal.events import Event
-from console.snapshot import StatusSnapshot
-from console.watch.board import Board, Changes
+from console.snapshot import Alert, Feed, Report, StatusSnapshot
+from console.watch.board import Board, Changes, Kept
 from console.watch.checks import Check
+from console.watch.feeds import FeedBoard
 from console.watch.lease import BEAT_S, Lease
 from console.watch.measure import measure
 from console.watch.probing import Tools, Vitals
 from console.watch.recorder import GAP_S, Published, Recorder, gap
 from console.watch.schedule import Punctuality, Scheduler, run_once
 from console.watch.state import Result
-from console.watch.status_db import Unusable
+from console.watch.status_file import Unusable
 from console.watch.threads import OneThread
 
 _CALM_S: Final = 0.2  # between two publications, however much happens
 _AT_LEAST_S: Final = 4.0  # a snapshot is published so often even when nothing changed: ages do
+_FED_S: Final = 10.0  # a single pass waits so long for sources of alerts
 _FAILURES: Final = 5  # publications that fail in a row before status.db is thrown away
+
+MakeFeed = Callable[[Sequence[Alert]], Feed]
+"""Makes the feed of a lead out of the alerts that the last leader left."""
 
 
 class Leading:
@@ -37,6 +44,7 @@ class Leading:
         clock: Clock,
         in_thread: OneThread,
         say: Callable[[Event], None],
+        make_feed: MakeFeed | None = None,
     ) -> None:
         self._recorder = recorder
         self._lease = lease
@@ -44,10 +52,13 @@ class Leading:
         self._clock = clock
         self._in_thread = in_thread
         self._say = say
+        self._make_feed = make_feed
+        self._feeds = FeedBoard(Kept())
         self._punctuality = Punctuality()
         self._hurry: Callable[[str], None] = lambda key: None  # the schedule's, while it runs
         self._published = Published()
         self._urgent = asyncio.Event()
+        self._warm = asyncio.Event()
         self._version = lease.epoch * 1_000_000
         self._snapshot_at = 0.0
         self._failures = 0
@@ -66,15 +77,18 @@ class Leading:
             self._punctuality, self._hurry = scheduler.punctuality, scheduler.hurry
             running = asyncio.create_task(scheduler.run())
             running.add_done_callback(lambda _: self._urgent.set())
+            feeding = self._start_feed()
             stopping = asyncio.create_task(self._hurry_at(stop))
             try:
                 while not stop.is_set():
                     await self._publish(board)
-                    if running.done():
-                        running.result()
+                    for task in (running, feeding):
+                        if task.done() and not task.cancelled():
+                            task.result()
                     await self._pause()
             finally:
                 running.cancel()
+                feeding.cancel()
                 stopping.cancel()
         await self._end(board)
 
@@ -82,19 +96,55 @@ class Leading:
         """Lead for one run of every check."""
         board = await self._begin()
         async with Tools(self._vitals) as tools:
-            await run_once(
-                self._checks,
-                lambda check: measure(check, tools),
-                lambda check, result: self._take(board, check, result),
-            )
+            feeding = self._start_feed()
+            try:
+                await run_once(
+                    self._checks,
+                    lambda check: measure(check, tools),
+                    lambda check, result: self._take(board, check, result),
+                )
+                await self._fed()
+            finally:
+                feeding.cancel()
         return await self._end(board)
+
+    def _start_feed(self) -> asyncio.Task[None]:
+        async def nothing() -> None:
+            await asyncio.get_running_loop().create_future()
+
+        if self._make_feed is None:
+            return asyncio.create_task(nothing())
+        feed = self._make_feed(tuple(self._feeds.known.values()))
+        feeding = asyncio.create_task(feed.run(self._take_report))
+        feeding.add_done_callback(lambda _: self._urgent.set())
+        return feeding
+
+    def _take_report(self, report: Report) -> None:
+        self._feeds.take(report, self._clock.now())
+        self._warm.set()
+        if self._feeds.has_news:
+            self._urgent.set()
+
+    async def _fed(self) -> None:
+        """Wait until each source of alerts has said something, or long enough."""
+        if self._make_feed is None:
+            return
+        try:
+            async with asyncio.timeout(_FED_S):
+                while not self._feeds.sources or any(one.state == "warming" for one in self._feeds.sources):
+                    self._warm.clear()
+                    await self._warm.wait()
+        except TimeoutError:
+            pass
 
     async def _begin(self) -> Board:
         kept = await self._in_thread(self._recorder.load)
         now = self._clock.now()
         board = Board(self._checks, kept, now)
+        self._feeds = FeedBoard(kept)
         last = await self._in_thread(self._recorder.last_published)
-        board.put_back(board.everything())  # what came out of the journal is to be in status.db too
+        # What came out of the journal is to be in status.db too.
+        board.put_back(board.everything().then(self._feeds.everything()))
         board.put_back(Changes(news=gap(last, now)))
         self._seen_at, self._seen_boot = now, self._clock.boottime()
         await self._publish(board)  # brings in what was acknowledged while nobody led
@@ -128,7 +178,8 @@ class Leading:
     async def _publish(self, board: Board, *, last: bool = False) -> None:
         self._urgent.clear()
         self._note_sleep(board)
-        changes = board.drain()
+        self._feeds.expire(self._clock.now())
+        changes = board.drain().then(self._feeds.drain())
         boot = self._clock.boottime()
         snapshot = None
         if changes or last or boot - self._snapshot_at >= _AT_LEAST_S:
@@ -151,12 +202,13 @@ class Leading:
         for event in done.recorded:
             self._say(event)
         for seen in done.acknowledged:
-            board.acknowledge(seen.body, seen.actor, seen.at)
+            if not board.acknowledge(seen.body, seen.actor, seen.at):
+                self._feeds.acknowledge(seen.body, seen.actor, seen.at)
             self._urgent.set()  # whoever acknowledged is looking
         for key in done.wanted:
             self._hurry(key)
         if done.rebuilt:
-            board.put_back(board.everything())
+            board.put_back(board.everything().then(self._feeds.everything()))
 
     def _note_sleep(self, board: Board) -> None:
         """A machine that was suspended (or a process that was, with nobody to take over) did not watch meanwhile."""
@@ -172,12 +224,16 @@ class Leading:
             pass  # not now, then later
 
     def _snapshot(self, board: Board) -> StatusSnapshot:
-        return board.snapshot(
+        ours = board.snapshot(
             self._clock.now(),
             self._clock.boottime(),
             epoch=self._lease.epoch,
             config_hash=self._lease.config_hash,
             version=self._version,
+        )
+        alerts, groups = self._feeds.shown()
+        return replace(
+            ours, alerts=(*ours.alerts, *alerts), groups=groups, sources=(*ours.sources, *self._feeds.sources)
         )
 
     def _vitals(self) -> Vitals:

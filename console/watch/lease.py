@@ -22,7 +22,7 @@ from console.clock import Clock, to_us
 from console.journal.errors import Refused
 from console.journal.events import New, WatchLed
 from console.journal.store import Guard, Journal
-from console.watch.status_db import Leader
+from console.watch.status_file import Leader
 
 NAME: Final = "watch"
 BEAT_S: Final = 1.0  # how often the leader is heard

@@ -23,10 +23,12 @@ from console.watch import lease
 from console.watch.board import SOURCE, Changes, Kept
 from console.watch.lease import Lease
 from console.watch.recall import newest_first, recall
-from console.watch.status_db import Leader, StatusDb, Superseded, Unusable
+from console.watch.status_db import StatusDb
+from console.watch.status_file import Leader, Superseded, Unusable
 
 _WANTED_MS: Final = 10_000  # a request that is older than this has been overtaken by the schedule
 GAP_S: Final = 10.0  # nobody watched for longer than this: worth an event
+_RECORDING_S: Final = 1.0  # of one publication: a storm of alerts must not cost the heartbeat
 _BACK_OFF_S: Final = 5.0  # between attempts to write to a journal that is locked or has no room
 
 
@@ -224,7 +226,8 @@ class Recorder:
         if self._clock.boottime() < self._again_at:
             return done
         self._trouble = ""
-        while self._outbox:
+        enough = self._clock.monotonic() + _RECORDING_S
+        while self._outbox and self._clock.monotonic() < enough:
             waiting = self._status.outbox()
             if not waiting:  # a rebuilt status.db does not know of them any more; the journal still must
                 waiting = [(0, new) for new in self._outbox]

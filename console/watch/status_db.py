@@ -8,117 +8,36 @@ leaves it only when the journal has it: a leader that is killed in between doubl
 
 from __future__ import annotations
 
-import os
 import sqlite3
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final, Self, TypeAlias, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 import msgspec
-from msgspec import Struct
+from msgspec.structs import replace
 
-from console.clock import Clock, from_us, to_us
-from console.journal import place
-from console.journal.events import AlertRaised, AlertResolved, CheckChanged, New, SourceBack, SourceLost
+from console.clock import from_us, to_us
+from console.journal.events import New
 from console.snapshot import Alert, StatusSnapshot
 from console.watch.board import Changes, Kept, Sample, Seen
+from console.watch.outbox import restored, stored
 from console.watch.state import Machine
-
-T = TypeVar("T")
-APPLICATION_ID: Final = 0x56475354  # "VGST"
-SCHEMA: Final = 3
-SAMPLES: Final = 360  # results kept of each check
-BUSY_S: Final = 1.0
-
-_TABLES: Final = (
-    "CREATE TABLE leader (one INTEGER PRIMARY KEY CHECK (one = 1), epoch INTEGER NOT NULL, holder TEXT NOT NULL, "
-    "boot_id TEXT NOT NULL, config_hash TEXT NOT NULL, beat_ms INTEGER NOT NULL, problem TEXT NOT NULL) STRICT",
-    "CREATE TABLE journal (one INTEGER PRIMARY KEY CHECK (one = 1), first TEXT NOT NULL) STRICT",
-    "CREATE TABLE console (holder TEXT PRIMARY KEY NOT NULL, boot_id TEXT NOT NULL, beat_ms INTEGER NOT NULL) STRICT",
-    "CREATE TABLE wanted (key TEXT PRIMARY KEY NOT NULL, boot_id TEXT NOT NULL, at_ms INTEGER NOT NULL) STRICT",
-    "CREATE TABLE snapshot (one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL, "
-    "beat_ms INTEGER NOT NULL, data BLOB NOT NULL) STRICT",
-    "CREATE TABLE machine (key TEXT PRIMARY KEY NOT NULL, data BLOB NOT NULL) STRICT, WITHOUT ROWID",
-    "CREATE TABLE alert (key TEXT PRIMARY KEY NOT NULL, data BLOB NOT NULL) STRICT, WITHOUT ROWID",
-    "CREATE TABLE seen (key TEXT PRIMARY KEY NOT NULL, data BLOB NOT NULL) STRICT, WITHOUT ROWID",
-    "CREATE TABLE outbox (n INTEGER PRIMARY KEY AUTOINCREMENT, data BLOB NOT NULL) STRICT",
-    "CREATE TABLE cursor (one INTEGER PRIMARY KEY CHECK (one = 1), pos INTEGER NOT NULL) STRICT",
-    "CREATE TABLE series (id INTEGER PRIMARY KEY, key TEXT UNIQUE NOT NULL, written INTEGER NOT NULL) STRICT",
-    "CREATE TABLE sample (series INTEGER NOT NULL, slot INTEGER NOT NULL, at INTEGER NOT NULL, state TEXT NOT NULL, "
-    "latency_ms REAL, value REAL, PRIMARY KEY (series, slot)) STRICT, WITHOUT ROWID",
+from console.watch.status_file import (
+    Foreign,
+    Leader,
+    Superseded,
+    Transaction,
+    Unusable,
+    connect,
+    make,
+    read_leader,
 )
 
-
-class Superseded(Exception):
-    """Another process leads: this one writes nothing any more."""
-
-
-class Unusable(Exception):
-    """status.db can't be used; ``str()`` says why. It may be thrown away and made anew."""
-
-
-class Foreign(Unusable):
-    """status.db belongs to another journal."""
-
-
-class Leader(Struct, frozen=True, kw_only=True):
-    """Who leads, as status.db knows it. ``beat_ms`` is CLOCK_BOOTTIME in milliseconds; 0 when the lead was given up."""
-
-    epoch: int
-    holder: str
-    boot_id: str
-    config_hash: str
-    beat_ms: int
-    problem: str = ""  # why it can't record, in one line
-
-
-_Recorded: TypeAlias = CheckChanged | AlertRaised | AlertResolved | SourceLost | SourceBack
-
-
-class _Outgoing(Struct, frozen=True, kw_only=True):
-    """An event on its way to the journal, with the id that makes a second attempt harmless."""
-
-    body: _Recorded
-    id: str
-    occurred_at: datetime | None = None
-    dedupe: str | None = None
-
-
+T = TypeVar("T")
+SAMPLES: Final = 360  # results kept of each check
 _encode: Final = msgspec.msgpack.Encoder().encode
-_outgoing: Final = msgspec.msgpack.Decoder(_Outgoing)
-
-
-def connect(path: Path, *, read_only: bool = False, busy_s: float = BUSY_S) -> sqlite3.Connection:
-    """A connection to the status.db at *path*, which must exist. Raises :class:`Unusable`."""
-    try:
-        db = sqlite3.connect(
-            f"file:{_uri(path)}?mode={'ro' if read_only else 'rw'}", uri=True, isolation_level=None, timeout=busy_s
-        )
-    except sqlite3.Error as error:
-        raise Unusable(f"{path}: {error}") from None
-    try:
-        if db.execute("PRAGMA application_id").fetchone()[0] != APPLICATION_ID:
-            raise Unusable(f"{path}: not a status database of Vigie")
-        if db.execute("PRAGMA user_version").fetchone()[0] != SCHEMA:
-            raise Unusable(f"{path}: made by another version of Vigie")
-        db.execute("PRAGMA trusted_schema = OFF")
-        if not read_only:
-            db.execute("PRAGMA journal_mode = TRUNCATE")
-            db.execute("PRAGMA synchronous = OFF")
-    except BaseException as error:
-        db.close()
-        if isinstance(error, sqlite3.Error):
-            raise Unusable(f"{path}: {error}") from None
-        raise
-    return db
-
-
-def _uri(path: Path) -> str:
-    from urllib.parse import quote
-
-    return quote(str(path))
 
 
 class StatusDb:
@@ -136,7 +55,7 @@ class StatusDb:
     def open(cls, path: Path, *, file_mode: int = 0o600) -> StatusDb:
         """Open the database, or make it. Raises :class:`Unusable`."""
         if not path.exists():
-            _make(path, file_mode)
+            make(path, file_mode)
         db = connect(path)
         try:
             return cls(path, db)
@@ -230,6 +149,8 @@ class StatusDb:
             machines=self._table("machine", Machine),
             alerts=self._table("alert", Alert),
             seen=self._table("seen", Seen),
+            feed={key: replace(alert, ack=None) for key, alert in self._table("feed", Alert).items()},
+            lost={source: from_us(since) for source, since in self._read("SELECT source, since FROM lost")},
         )
 
     def _table(self, name: str, kind: type[T]) -> dict[str, T]:
@@ -248,7 +169,7 @@ class StatusDb:
     def outbox(self, limit: int = 200) -> list[tuple[int, New]]:
         """The oldest events that the journal may not have yet, with their numbers here."""
         rows = self._read("SELECT n, data FROM outbox ORDER BY n LIMIT ?", (limit,))
-        return [(n, _to_new(_outgoing.decode(data))) for n, data in rows]
+        return [(n, restored(data)) for n, data in rows]
 
     def published_at(self) -> datetime | None:
         """When the last snapshot was taken; None when there is none (or it can't be read any more)."""
@@ -283,10 +204,16 @@ class StatusDb:
             self._beat(epoch, beat_ms, problem)
             for table, rows in (("machine", changes.machines), ("alert", changes.alerts), ("seen", changes.seen)):
                 self._put(table, rows.items())
+            self._put_feed(changes.feed)
+            for source, since in changes.lost.items():
+                if since is None:
+                    self._db.execute("DELETE FROM lost WHERE source = ?", (source,))
+                else:
+                    self._db.execute("INSERT OR REPLACE INTO lost VALUES (?, ?)", (source, to_us(since)))
             written = self._put_samples(changes.samples)
             for key in [key for key, machine in changes.machines.items() if machine is None]:
                 self._drop_series(key)
-            self._db.executemany("INSERT INTO outbox (data) VALUES (?)", [(_stored(new),) for new in changes.news])
+            self._db.executemany("INSERT INTO outbox (data) VALUES (?)", [(stored(new),) for new in changes.news])
             if cursor is not None:
                 self._db.execute("INSERT OR REPLACE INTO cursor VALUES (1, ?)", (cursor,))
             if snapshot is not None:
@@ -318,6 +245,13 @@ class StatusDb:
         if gone:
             self._db.executemany(f"DELETE FROM {table} WHERE key = ?", gone)  # noqa: S608 - names of this file
 
+    def _put_feed(self, feed: Mapping[str, Alert | None]) -> None:
+        rows = [(key, place(alert), alert.name, _encode(alert)) for key, alert in feed.items() if alert is not None]
+        self._db.executemany("INSERT OR REPLACE INTO feed VALUES (?, ?, ?, ?)", rows)
+        gone = [(key,) for key, alert in feed.items() if alert is None]
+        if gone:
+            self._db.executemany("DELETE FROM feed WHERE key = ?", gone)
+
     def _put_samples(self, samples: Iterable[tuple[str, Sample]]) -> dict[str, tuple[int, int]]:
         touched: dict[str, tuple[int, int]] = {}
         rows = []
@@ -340,8 +274,8 @@ class StatusDb:
         self._db.execute("DELETE FROM series WHERE key = ?", (key,))
         self._series.pop(key, None)
 
-    def _transaction(self) -> _Transaction:
-        return _Transaction(self._db, self.path)
+    def _transaction(self) -> Transaction:
+        return Transaction(self._db, self.path)
 
     def _read(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
         try:
@@ -350,88 +284,10 @@ class StatusDb:
             raise Unusable(f"{self.path}: {error}") from None
 
 
-class _Transaction:
-    """``BEGIN IMMEDIATE`` … ``COMMIT``; rolled back on any error; SQLite's errors come as :class:`Unusable`."""
-
-    def __init__(self, db: sqlite3.Connection, path: Path) -> None:
-        self._db = db
-        self._path = path
-
-    def __enter__(self) -> None:
-        try:
-            self._db.execute("BEGIN IMMEDIATE")
-        except sqlite3.Error as error:
-            raise Unusable(f"{self._path}: {error}") from None
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        try:
-            if error is None:
-                self._db.execute("COMMIT")
-        except sqlite3.Error as failed:
-            error = failed
-        if error is not None and self._db.in_transaction:
-            try:
-                self._db.execute("ROLLBACK")
-            except sqlite3.Error:
-                pass  # the error that led here says more
-        if isinstance(error, sqlite3.Error):
-            raise Unusable(f"{self._path}: {error}") from None
-
-
-def _make(path: Path, file_mode: int) -> None:
-    """A new, empty database under *path*: built under another name, then moved there, so that nobody sees half of it."""
-    fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
-    try:
-        place.make_folder(path.parent, file_mode)
-        fresh.unlink(missing_ok=True)
-        handle = os.open(fresh, os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC, file_mode)
-        os.fchmod(handle, file_mode)
-        os.close(handle)
-        db = sqlite3.connect(fresh, isolation_level=None)
-        try:
-            db.execute("PRAGMA journal_mode = TRUNCATE")
-            db.execute("PRAGMA synchronous = OFF")
-            db.execute("BEGIN IMMEDIATE")
-            db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-            db.execute(f"PRAGMA user_version = {SCHEMA}")
-            for statement in _TABLES:
-                db.execute(statement)
-            db.execute("COMMIT")
-        finally:
-            db.close()
-        fresh.with_name(fresh.name + "-journal").unlink(missing_ok=True)
-        fresh.rename(path)
-    except (OSError, sqlite3.Error) as error:
-        raise Unusable(f"{path}: can't be made: {error}") from None
-
-
-def _stored(new: New) -> bytes:
-    from ulid import ULID
-
-    if not isinstance(new.body, CheckChanged | AlertRaised | AlertResolved | SourceLost | SourceBack):
-        raise TypeError(f"the watch does not record {type(new.body).__name__}")
-    moment = new.occurred_at
-    return _encode(_Outgoing(body=new.body, id=new.id or str(ULID()), occurred_at=moment, dedupe=new.dedupe))
-
-
-def _to_new(outgoing: _Outgoing) -> New:
-    return New(body=outgoing.body, id=outgoing.id, occurred_at=outgoing.occurred_at, dedupe=outgoing.dedupe)
-
-
-# ── reads that a leader and a reader share ───────────────────────────────────────────────────────────────────────
-
-
-def read_leader(db: sqlite3.Connection) -> Leader | None:
-    """The row about the leader."""
-    row = db.execute("SELECT epoch, holder, boot_id, config_hash, beat_ms, problem FROM leader").fetchone()
-    if row is None:
-        return None
-    epoch, holder, boot_id, config_hash, beat_ms, problem = row
-    return Leader(
-        epoch=epoch, holder=holder, boot_id=boot_id, config_hash=config_hash, beat_ms=beat_ms, problem=problem
-    )
+def place(alert: Alert) -> int:
+    """The place of *alert* among others as one number, the first the least (console.snapshot.Alert.place)."""
+    handled, level, minus_start = alert.place
+    return (int(handled) << 56) | (min(level, 255) << 48) | ((1 << 47) + int(minus_start))
 
 
 def read_history(db: sqlite3.Connection, key: str) -> list[Sample]:
@@ -441,24 +297,3 @@ def read_history(db: sqlite3.Connection, key: str) -> list[Sample]:
         (key,),
     )
     return [Sample(at=from_us(at), state=state, latency_ms=latency, value=value) for at, state, latency, value in rows]
-
-
-def leader_age(path: Path, clock: Clock) -> float | None:
-    """Seconds since the leader was heard of; None when nobody leads (or it can't be told)."""
-    from console.watch.lease import boot_id
-
-    if not path.exists():
-        return None
-    try:
-        db = connect(path, read_only=True)
-    except Unusable:
-        return None
-    try:
-        leader = read_leader(db)
-    except sqlite3.Error:
-        return None
-    finally:
-        db.close()
-    if leader is None or leader.boot_id != boot_id() or leader.beat_ms == 0:
-        return None
-    return max(0.0, clock.boottime() - leader.beat_ms / 1000)

@@ -11,14 +11,21 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from console.clock import Clock
-from console.snapshot import Source, StatusSnapshot
-from console.watch.board import SOURCE, Sample
+from console.snapshot import Alert, Source, StatusSnapshot
+from console.watch.board import Sample
 from console.watch.lease import SILENCE_S, boot_id
 from console.watch.state import aged
-from console.watch.status_db import Leader, Unusable, connect, read_history, read_leader
+from console.watch.status_db import place, read_history
+from console.watch.status_file import Leader, Unusable, connect, read_leader
 
 _BUSY_S: Final = 0.5
 _decode: Final = msgspec.msgpack.Decoder(StatusSnapshot)
+_decode_alert: Final = msgspec.msgpack.Decoder(Alert)
+
+
+def mark(alert: Alert) -> tuple[int, str]:
+    """Where *alert* stands among the others, for :meth:`StatusReader.alerts`."""
+    return place(alert), alert.fingerprint
 
 
 class Heard(Struct, frozen=True, kw_only=True):
@@ -96,6 +103,27 @@ class StatusReader:
             self.close()
             return []
 
+    def alerts(self, *, name: str = "", after: tuple[int, str] | None = None, limit: int = 200) -> list[Alert]:
+        """Alerts of other systems in the order of their place, of one *name* if it is given, *limit* at most.
+
+        *after* is :func:`mark` of the last one of the window before.
+        """
+        start = after or (-1, "")
+        named = ("name = ? AND ", (name,)) if name else ("", ())
+        try:
+            db = self._connection()
+            if db is None:
+                return []
+            rows = db.execute(
+                f"SELECT data FROM feed WHERE {named[0]}(place, key) > (?, ?) ORDER BY place, key LIMIT ?",  # noqa: S608 - texts of this file
+                (*named[1], *start, limit),
+            ).fetchall()
+            return [_decode_alert.decode(data) for (data,) in rows]
+        except (Unusable, sqlite3.Error, OSError, msgspec.MsgspecError) as error:
+            self.problem = str(error)
+            self.close()
+            return []
+
     def _refresh(self) -> None:
         db = self._connection()
         if db is None:
@@ -121,10 +149,10 @@ class StatusReader:
 
 
 def _without_leader(snapshot: StatusSnapshot, elapsed_s: float) -> StatusSnapshot:
-    """With nothing published for so long, our own scheduler is a lost source, whatever it last said of itself."""
+    """With nothing published for so long, every source is lost, whatever it last said of itself: nobody asks it."""
     if 0 <= elapsed_s <= _LOST_S:
         return snapshot
-    lost = tuple(_lost(one) if one.name == SOURCE and one.state != "lost" else one for one in snapshot.sources)
+    lost = tuple(_lost(one) if one.state != "lost" else one for one in snapshot.sources)
     return snapshot if lost == snapshot.sources else replace(snapshot, sources=lost)
 
 

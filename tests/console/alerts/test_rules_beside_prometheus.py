@@ -171,10 +171,10 @@ async def test_the_same_alerts_as_prometheus(page: Page, tmp_path: Path) -> None
                         break
                     await asyncio.sleep(0.2)
                 assert states["QueueDeep"] == "gone? (source lost)"
-                assert reports[-1].source.state == "lost"
-                assert "http 500" in reports[-1].source.error
+                assert reports[-1].sources[0].state == "lost"
+                assert "http 500" in reports[-1].sources[0].error
             finally:
                 running.cancel()
                 await asyncio.gather(running, return_exceptions=True)
-    (error,) = [report.source.error for report in reports if "Error (" in report.source.error][:1]
+    (error,) = [report.sources[0].error for report in reports if "Error (" in report.sources[0].error][:1]
     assert "several series" in error  # the one rule that Prometheus fails too

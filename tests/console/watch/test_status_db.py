@@ -29,7 +29,8 @@ from console.watch.board import SOURCE, Board, Changes, Kept, Sample
 from console.watch.lease import SILENCE_S, Lease, boot_id
 from console.watch.recorder import Recorder, gap
 from console.watch.state import Machine, Result
-from console.watch.status_db import SAMPLES, Leader, StatusDb, Superseded, Unusable, leader_age
+from console.watch.status_db import SAMPLES, StatusDb
+from console.watch.status_file import Leader, Superseded, Unusable, leader_age
 from console.watch.status_reader import Presence, StatusReader, ask_for
 from tests.console.watch.test_board import Bench, service
 

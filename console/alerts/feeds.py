@@ -1,0 +1,85 @@
+"""All that the configuration names besides our own checks, as one feed: what the watch process runs."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from console.alerts.engine import SOURCE as RULES
+from console.alerts.engine import RuleFeed
+from console.alerts.fetch import Fetcher
+from console.alerts.rule_file import Group, RuleError, read_rules
+from console.clock import Clock
+from console.config import Config, ConfigError
+from console.snapshot import Alert, Feed, Report, Source
+
+
+def rules_of(config: Config, source: Path | None) -> tuple[Group, ...]:
+    """The rule groups of *config* (read from *source*). Raises ``ConfigError``: file:line, key, what was expected."""
+    base = source.parent if source is not None else Path.cwd()
+    found: list[Group] = []
+    for position, pattern in enumerate(config.rules):
+        path = base / Path(pattern).expanduser()
+        paths = sorted(path.parent.glob(path.name)) if any(sign in path.name for sign in "*?[") else [path]
+        if not paths:
+            raise ConfigError(f"{source or 'configuration'}: rules[{position}]: no file is named {pattern}")
+        for one in paths:
+            try:
+                found += read_rules(one)
+            except RuleError as error:
+                raise ConfigError(str(error)) from None
+    return tuple(found)
+
+
+def feed_of(config: Config, source: Path | None, clock: Clock) -> Callable[[Sequence[Alert]], Feed] | None:
+    """What makes the feed of *config* (console.watch.leading.MakeFeed); None when it names none. Raises ``ConfigError``."""
+    groups = rules_of(config, source)
+    if not groups and not config.scrape:
+        return None
+
+    def make(known: Sequence[Alert]) -> Feed:
+        fetcher = Fetcher()
+        rules = RuleFeed(
+            groups,
+            config.scrape,
+            external=config.external_labels,
+            every_s=float(config.evaluation_interval),
+            fetch=fetcher.text,
+            clock=clock,
+            known=[alert for alert in known if alert.source == RULES],
+        )
+        return Feeds([rules], fetcher)
+
+    return make
+
+
+class Feeds:
+    """Several feeds as one: the sources of all, and each alert once."""
+
+    def __init__(self, feeds: Sequence[Feed], fetcher: Fetcher) -> None:
+        self._feeds = feeds
+        self._fetcher = fetcher
+        self._reports: dict[int, Report] = {}
+
+    async def run(self, report: Callable[[Report], None]) -> None:
+        """See :class:`console.snapshot.Feed`."""
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for number, feed in enumerate(self._feeds):
+                    tasks.create_task(feed.run(lambda one, number=number: self._take(number, one, report)))  # type: ignore[misc]  # mypy can't type a lambda's default
+        finally:
+            await self._fetcher.close()
+
+    def _take(self, number: int, one: Report, report: Callable[[Report], None]) -> None:
+        self._reports[number] = one
+        sources: list[Source] = []
+        alerts: dict[str, Alert] = {}
+        evidence: dict[str, str] = {}
+        for at in sorted(self._reports):
+            known = self._reports[at]
+            sources += known.sources
+            evidence.update(known.evidence)
+            for alert in known.alerts:
+                alerts.setdefault(alert.fingerprint, alert)
+        report(Report(sources=tuple(sources), alerts=tuple(alerts.values()), evidence=evidence))
