@@ -19,7 +19,13 @@ from msgspec import Struct, field
 from console.safe_yaml import Loaded, YamlError, load_file
 from console.sanitize import one_line
 from console.services import ServiceConfig, Span, decode_span, default_services, encode_span, gather_options, spanned
-from console.sources import ScrapeConfig
+from console.sources import (
+    DEFAULT_ALERT_LEVELS,
+    AlertmanagerConfig,
+    PrometheusConfig,
+    ScrapeConfig,
+    SeverityLabels,
+)
 
 FILE_NAME: Final = "vigie.yaml"
 
@@ -52,6 +58,9 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that can be configured."""
 
     services: tuple[ServiceConfig, ...] = ()  # none = this host
+    alertmanagers: tuple[AlertmanagerConfig, ...] = ()
+    prometheus: tuple[PrometheusConfig, ...] = ()
+    alert_severity: SeverityLabels = SeverityLabels()
     scrape: tuple[ScrapeConfig, ...] = ()  # pages of metrics that the rules read
     rules: tuple[str, ...] = ()  # rule files of Prometheus, evaluated here; relative to this file, * allowed
     evaluation_interval: Span = spanned(15)  # of rule groups that name none
@@ -62,6 +71,12 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     database: str = ""  # "" = the user's data folder; relative to this file
     database_mode: str = "0600"  # "0660" lets a group share it, in a setgid folder
     output_cap: str = "16MB"  # of a command's output kept on disk
+    output_total: str = "2GB"  # of all output that is kept: the oldest goes first, never that of a running command
+    output_keep: Span = spanned(
+        90 * 86400
+    )  # how long output is kept; the record keeps its first and last lines for good
+    ssh_config: str = ""  # the file that ssh reads for steps on other hosts (its -F); "" = your own ~/.ssh/config
+    instruction: bool = False  # runbook commands are copied and ticked by hand, never run from here
     theme: str = "dark"
     ascii: bool = False  # draw without Unicode, whatever the locale says
     bell: bool = True
@@ -82,6 +97,11 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """How many bytes of a command's output are kept."""
         return parse_size(self.output_cap)
 
+    @property
+    def output_total_bytes(self) -> int:
+        """How many bytes of output are kept in all."""
+        return parse_size(self.output_total)
+
     def severity(self, name: str) -> SeverityConfig | None:
         """The level that *name* means, whatever its case; ``2`` and ``sev2`` both find ``SEV2``."""
         wanted = name.casefold()
@@ -92,6 +112,16 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             ):
                 return level
         return None
+
+    def alert_level(self, labels: Mapping[str, str]) -> tuple[str, int]:
+        """The severity of an alert with *labels*: the name to show, and its place in the scheme (0 the worst)."""
+        said = next((labels[name] for name in self.alert_severity.labels if labels.get(name)), "")
+        mapped = self.alert_severity.levels.get(said) or self.alert_severity.levels.get(said.lower(), "")
+        level = self.severity(mapped or said) if said else None
+        if level is not None:
+            return level.name, self.severities.index(level)
+        usual = DEFAULT_ALERT_LEVELS.get(said.lower(), 1)
+        return said, min(usual, len(self.severities) - 1)
 
     def zone(self) -> Any:
         """The ``tzinfo`` for times that people type and read."""
@@ -269,8 +299,21 @@ def _check(config: Config, loaded: Loaded) -> None:
         config.output_cap_bytes  # noqa: B018 - asked for its error
     except ValueError as error:
         raise refuse(("output_cap",), str(error)) from None
+    try:
+        config.output_total_bytes  # noqa: B018 - as above
+    except ValueError as error:
+        raise refuse(("output_total",), str(error)) from None
     if config.link not in LINKS:
         raise refuse(("link",), f"expected {', '.join(LINKS)}, got {config.link!r}")
+    sources: set[str] = {"checks", "rules"}
+    for key, servers in (("alertmanagers", config.alertmanagers), ("prometheus", config.prometheus)):
+        for index, server in enumerate(servers):
+            if server.name in sources:
+                raise refuse((key, index, "name"), f"the name {server.name!r} is taken")
+            sources.add(server.name)
+    for said, name in config.alert_severity.levels.items():
+        if config.severity(name) is None:
+            raise refuse(("alert_severity", "levels", said), f"no severity is named {name!r}")
     names: dict[str, int] = {}
     for index, service in enumerate(config.services):
         if not service.name or "/" in service.name:

@@ -1,39 +1,43 @@
-"""The guided run, line by line: for a terminal that can't do more, and for scripts that answer from a file."""
+"""The guided run, line by line: for a terminal that can't do more, a screen reader, and scripts that answer from a file."""
 
 from __future__ import annotations
 
 import socket
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from msgspec import Struct
 
-from console.clock import span
+from console.commands import guided_view
 from console.commands.following import LineSink, follow
+from console.commands.guided_kinds import Kinds
 from console.journal.events import New
 from console.journal.folds import fold_stream
 from console.journal.store import Journal
-from console.runbook import actions, processes, progress
+from console.runbook import actions, gates, processes, progress
 from console.runbook.actions import Refused
-from console.runbook.launch import CommandRequest, LaunchError, start_command
-from console.runbook.model import Command, Param, Runbook, Step
-from console.runbook.progress import RunView, StepView
+from console.runbook.gates import Who
+from console.runbook.handle import CommandHandle
+from console.runbook.launch import CommandRequest, LaunchError, host_command, start_command
+from console.runbook.model import Command, Param, Phase, Runbook, Step
+from console.runbook.progress import RunView
 from console.runbook.ready import refusal, request_for
 from console.runbook.recover import Places
-from console.runbook.resolve import Place, Resolved, commands_of, resolve
+from console.runbook.resolve import Place, Resolved, commands_of, copy_only, resolve
 from console.runbook.run import RunsFold
-from console.sanitize import one_line, visible
-
-KEYS = "enter tick · x run · o observe · s skip · f fail · d decide · u undo · j jump · p set · e end · q leave"
-_GLYPH = {progress.OPEN: " ", progress.DONE: "x", "skipped": "-", "failed": "!"}
+from console.sanitize import one_line
 
 
 class Talk(Struct, frozen=True):
-    """How the operator is reached. ``ask`` gives None when there is no more answer to come."""
+    """How the operator is reached. ``ask`` gives None when there is no more answer to come; ``wait`` sleeps for so many
+    seconds at the most, and says whether the operator wants it to end."""
 
     say: Callable[[str], None]
     ask: Callable[[str], str | None]
     ask_secret: Callable[[str], str | None]
+    wait: Callable[[float], bool] = lambda seconds: True
 
 
 class Desk(Struct, frozen=True):
@@ -45,23 +49,35 @@ class Desk(Struct, frozen=True):
     cwd: Path
     cap_bytes: int
     file_mode: int
+    find: Callable[[str], Runbook | None] = lambda name: None  # a runbook by its id or file
+    ssh_config: str = ""
+    instruction: bool = False
 
 
-class GuidedRun:
+class GuidedRun(Kinds):
     """One operator walking through one run. Others may work on it at the same time: it is read anew at every turn."""
 
     def __init__(self, desk: Desk, runbook: Runbook, run: str, secrets: dict[str, str], talk: Talk) -> None:
         self._desk, self._runbook, self._run, self._talk = desk, runbook, run, talk
         self._secrets = dict(secrets)
+        self._who = Who.here(desk.journal.actor)
         self._shown: dict[str, Resolved] = {}  # key → what it would run, as it was last shown
         self._params: dict[str, Param] = {param.name: param for param in runbook.params}
         self._keys: dict[str, Callable[[RunView, Step, str], None]] = {
             "": self._tick,
             "x": self._execute,
+            "X": self._cancel,
+            "v": self._output,
             "o": self._observe,
             "s": self._skip,
             "f": self._fail,
             "d": self._decide,
+            "t": self._wait,
+            "cut": self._cut,
+            "a": self._approve,
+            "y": self._confirm,
+            "k": self._call,
+            "c": self._choices,
             "u": self._undo,
             "j": self._jump,
             "p": self._set,
@@ -87,10 +103,10 @@ class GuidedRun:
             key, _, rest = answer.strip().partition(" ")
             act = self._keys.get(key)
             if act is None:
-                self._talk.say(KEYS)
+                self._talk.say(guided_view.keys(step))
                 continue
             if not step.id and key not in ("e", "u", "j", "p"):
-                self._talk.say("every step is settled: e ends the run, u takes a step back, j goes to one")
+                self._talk.say("nothing is left to do: e ends the run, u takes a step back, j goes to one")
                 continue
             try:
                 act(view, step, rest.strip())
@@ -106,46 +122,31 @@ class GuidedRun:
             raise Refused("this run is not in the journal")
         return found
 
+    def _phase(self, step: Step) -> Phase | None:
+        return next((phase for phase in self._runbook.phases if step in phase.steps), None)
+
+    def _blocked(self, view: RunView, step: Step) -> str:
+        return gates.blocked(view, self._runbook, step.id, self._who)
+
     def _show(self, view: RunView, step: Step) -> None:
         say = self._talk.say
         if not step.id:
-            say("")
-            for number, one in enumerate(view.steps, 1):
-                say(_line(number, one))
-            say("every step is settled: e ends the run")
+            guided_view.show_all(say, view)
             return
-        number = next(number for number, one in enumerate(view.steps, 1) if one.id == step.id)
-        state = view.steps[number - 1]
-        say("")
-        say(f"[{number}/{len(view.steps)}] {one_line(step.title)}  ({one_line(state.phase)})")
-        if state.state != progress.OPEN:
-            say(f"  {state.state} by {state.by}: {one_line(state.text)}")
-        for text in (*step.notes, step.body, f"expected: {step.expect}" if step.expect else ""):
-            for line in visible(text).splitlines():
-                say(f"  {line}")
-        for option, answer in enumerate(step.options, 1):
-            say(f"  d {option}  {one_line(answer.answer)}")
+        now = self._desk.journal.clock.now()
+        guided_view.show_step(say, view, self._phase(step), step, self._blocked(view, step), now)
         self._shown = {key: self._resolved(view, step, command) for key, command in self._commands(step)}
-        for key, resolved in self._shown.items():
-            self._show_command(key, resolved)
-        for seen in state.observed:
+        secret = frozenset(name for name, param in self._params.items() if param.secret)
+        for (key, resolved), (_, command) in zip(self._shown.items(), self._commands(step), strict=True):
+            guided_view.show_command(say, key, resolved)
+            guided_view.show_values(say, command.params, view.values, secret)
+        state = view.step(step.id)
+        for seen in state.observed if state is not None else ():
             say(f"  seen by {seen.by}: {one_line(seen.text)}")
-        say(KEYS)
-
-    def _show_command(self, key: str, resolved: Resolved) -> None:
-        say, ready = self._talk.say, resolved.ready
-        for line in visible(ready.shown).splitlines():
-            say(f"  {key}  $ {line}")
-            key = " " * len(key)
-        where = f"as {resolved.place.user}@{resolved.place.host} in {one_line(str(ready.cwd))}"
-        if ready.why_not:
-            say(f"       copy it: {one_line(ready.why_not)}")
-        elif ready.missing:
-            say(f"       needs {', '.join(map(one_line, ready.missing))}")
-        else:
-            say(f"       {where}")
-        for warning in resolved.warnings:
-            say(f"       careful: {one_line(warning)}")
+        last = state.commands[-1] if state is not None and state.commands else None
+        if last is not None and last.finish is None:
+            say(f"  started by {last.by} at {last.at:%H:%M:%S}Z, no end is known: v shows its output, X ends it")
+        say(guided_view.keys(step))
 
     @staticmethod
     def _commands(step: Step) -> list[tuple[str, Command]]:
@@ -155,7 +156,15 @@ class GuidedRun:
 
     def _resolved(self, view: RunView, step: Step, command: Command) -> Resolved:
         place = Place(socket.gethostname(), processes.user_name(), self._desk.cwd)
-        return resolve(command, step, self._params, {**view.values, **self._secrets}, place)
+        return resolve(
+            command,
+            step,
+            self._params,
+            {**view.values, **self._secrets},
+            place,
+            blocked=self._blocked(view, step),
+            copy_only=copy_only(self._runbook, instruction=self._desk.instruction),
+        )
 
     # ── what is done ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -168,7 +177,8 @@ class GuidedRun:
     def _tick(self, view: RunView, step: Step, rest: str) -> None:
         if step.kind == "decide" and step.options:
             raise Refused("this step asks for a decision: d and its number")
-        self._append(actions.tick(view, step.id, rest))
+        self._not_waiting(view, step)
+        self._append(actions.tick(view, step.id, rest, goto=step.next or "", blocked=self._blocked(view, step)))
 
     def _observe(self, view: RunView, step: Step, rest: str) -> None:
         self._append(actions.observe(view, step.id, self._words(rest, "seen: ")))
@@ -178,14 +188,6 @@ class GuidedRun:
 
     def _fail(self, view: RunView, step: Step, rest: str) -> None:
         self._append(actions.fail(view, step.id, rest))
-
-    def _decide(self, view: RunView, step: Step, rest: str) -> None:
-        names = {str(number): option for number, option in enumerate(step.options, 1)}
-        names |= {option.answer.casefold(): option for option in step.options}
-        option = names.get(self._words(rest, "answer: ").casefold())
-        if option is None:
-            raise Refused("not one of the answers" if step.options else "this step is no decision")
-        self._append(actions.decide(view, step.id, option))
 
     def _undo(self, view: RunView, step: Step, rest: str) -> None:
         self._append(actions.undo(view, self._named(view, rest) if rest else self._last(view)))
@@ -200,7 +202,7 @@ class GuidedRun:
     def _jump(self, view: RunView, step: Step, rest: str) -> None:
         if not rest:
             for number, one in enumerate(view.steps, 1):
-                self._talk.say(_line(number, one))
+                self._talk.say(guided_view.line_of(number, one))
         self._append(actions.jump(view, self._named(view, self._words(rest, "to step: "))))
 
     @staticmethod
@@ -241,13 +243,15 @@ class GuidedRun:
         key = f"x {rest}" if rest else "x"
         command = dict(self._commands(step)).get(key)
         if command is None and not step.commands:
-            raise Refused("nothing to run here")
+            raise Refused("nothing to run here" + (": k follows the runbook that it calls" if step.calls else ""))
         if command is None:
             raise Refused(f"no command {one_line(rest, 20)} here" if rest else "several commands: x and a number")
         resolved = self._resolved(view, step, command)
         ready = resolved.ready
         if key not in self._shown or self._shown[key].subject != resolved.subject:
             raise Refused("it reads differently now: look again, then x")
+        if resolved.blocked:
+            raise Refused(resolved.blocked)
         if ready.why_not:
             raise Refused(f"copy it: {ready.why_not}")
         if ready.missing:
@@ -264,8 +268,17 @@ class GuidedRun:
             stream=desk.stream,
             cap_bytes=desk.cap_bytes,
             file_mode=desk.file_mode,
+            ssh_config=desk.ssh_config,
+            secret=[name for name, param in self._params.items() if param.secret],
+            blocked=resolved.blocked,
         )
-        self._watch(request)
+        if ready.tty == "yes":
+            self._lend(request)
+        elif ready.tty == "follow":
+            start_command(desk.journal, desk.paths, request)
+            self._talk.say("  started: it runs until X ends it; v shows what it wrote, enter goes on")
+        else:
+            self._watch(start_command(desk.journal, desk.paths, request))
 
     def _fill(self, view: RunView, names: tuple[str, ...]) -> None:
         for name in names:
@@ -275,23 +288,25 @@ class GuidedRun:
                 raise Refused(f"no value for {one_line(name)}")
             self._give(view, name, value)
 
-    def _watch(self, request: CommandRequest) -> None:
+    def _watch(self, handle: CommandHandle) -> None:
         say = self._talk.say
-        handle = start_command(self._desk.journal, self._desk.paths, request)
         finish = follow(handle, LineSink("  | "), self._desk.journal.actor, say)
         if finish is None:
             say("  its supervisor is gone without a word; the outcome is unknown")
-            return
-        how = f"signal {finish.signal}" if finish.signal is not None else f"exit {finish.exit_code}"
-        say(f"  {finish.outcome}, {how}, after {_took(finish.duration_ms)}; {finish.size} bytes in {handle.output}")
-        if finish.error:
-            say(f"  {one_line(finish.error)}")
+        else:
+            guided_view.say_end(say, finish, handle.output)
 
-
-def _took(milliseconds: int) -> str:
-    return f"{milliseconds} ms" if milliseconds < 1000 else span(milliseconds / 1000)
-
-
-def _line(number: int, step: StepView) -> str:
-    words = f"  {one_line(step.text)}" if step.text else ""
-    return f"  [{_GLYPH[step.state]}] {number:>2} {one_line(step.title)}{words}"
+    def _lend(self, request: CommandRequest) -> None:
+        """The terminal is the command's until it ends."""
+        if not sys.stdin.isatty():
+            raise Refused("it wants a terminal, and there is none here")
+        hosted = host_command(self._desk.journal, self._desk.paths, request)
+        try:
+            subprocess.run(hosted.argv, pass_fds=hosted.handed, check=False)
+        finally:
+            hosted.close()
+        finish = hosted.handle.finish
+        if finish is None:
+            self._talk.say("  it ended without a word; the outcome is unknown")
+        else:
+            guided_view.say_end(self._talk.say, finish, hosted.handle.output)

@@ -12,10 +12,11 @@ from console.commands.context import Context, fail
 
 if TYPE_CHECKING:
     from console.runbook.library import Library
-    from console.runbook.model import Document, Problem
+    from console.runbook.model import Document
 
 _ELSEWHERE: Final = {
-    "run": ("console.commands.runbooks_run", "run", "Go through a runbook, step by step, in an incident.")
+    "run": ("console.commands.runbooks_run", "run", "Go through a runbook, step by step, in an incident."),
+    "approve": ("console.commands.runbooks_approve", "approve", "Approve a step of somebody else's run."),
 }
 
 
@@ -51,8 +52,10 @@ def runbooks() -> None:
 @click.pass_obj
 def list_(ctx: Context, words: tuple[str, ...], pages: bool, as_json: bool) -> int:
     """List the runbooks at hand, or those that hold all the WORDS, best first. Exit 1 when none does."""
+    from console.runbook.review import overdue
     from console.sanitize import one_line
 
+    today = ctx.clock.now().date()
     library = _library(ctx)
     found = [entry for entry, _ in library.search(" ".join(words), pages)]
     for problem in library.problems:
@@ -72,6 +75,8 @@ def list_(ctx: Context, words: tuple[str, ...], pages: bool, as_json: bool) -> i
                         "owner": entry.runbook.owner,
                         "reviewed": entry.runbook.reviewed,
                         "symptoms": list(entry.runbook.symptoms),
+                        "broken": entry.runbook.broken,
+                        "overdue_days": overdue(entry.runbook, today),
                     }
                     for entry in found
                 ]
@@ -81,7 +86,9 @@ def list_(ctx: Context, words: tuple[str, ...], pages: bool, as_json: bool) -> i
         width = min(max((len(entry.id) for entry in found), default=0), 44)
         for entry in found:
             steps = sum(1 for _ in entry.runbook.steps())
-            ctx.echo(f"{entry.id:<{width}}  {steps:>3} steps  {one_line(entry.runbook.title, 90)}")
+            late = overdue(entry.runbook, today)
+            tail = "   (broken)" if entry.runbook.broken else f"   (review {late} d overdue)" if late else ""
+            ctx.echo(f"{entry.id:<{width}}  {steps:>3} steps  {one_line(entry.runbook.title, 90)}{tail}")
     return 0 if found else 1
 
 
@@ -111,80 +118,9 @@ def show(ctx: Context, what: str, as_json: bool) -> int:
                 else f"{document.path}: {problem.message}"
             )
         )
-    if not document.runbooks:
+    if not document.runbooks or any(runbook.broken for runbook in document.runbooks):
         return 2
     return 0 if any(runbook.phases for runbook in document.runbooks) else 1
-
-
-@runbooks.command()
-@click.argument("paths", nargs=-1, type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="One JSON document.")
-@click.option("--all", "everything", is_flag=True, help="Also remarks (level info).")
-@click.pass_obj
-def lint(ctx: Context, paths: tuple[Path, ...], as_json: bool, everything: bool) -> int:
-    """Check runbook files or folders (the configured ones by default). Exit 1 when there are errors."""
-    from console.runbook.library import files_under, read_runbook_file
-    from console.runbook.lint import lint_file
-    from console.sanitize import one_line
-
-    wanted = list(paths) or ctx.runbook_paths
-    missing = next((path for path in wanted if not path.exists()), None)
-    if missing is not None:
-        fail(f"{missing}: no such file or folder")
-    today = ctx.clock.now().date()
-    found: list[tuple[Path, Problem]] = []
-    for path in (file for folder in wanted for file in files_under(folder)):
-        document = read_runbook_file(path)
-        found.extend(
-            (path, problem) for problem in lint_file(path, document, today) if everything or problem.level != "info"
-        )
-    if as_json:
-        rows = [
-            {"path": str(p), "line": one.line, "level": one.level, "code": one.code, "message": one.message}
-            for p, one in found
-        ]
-        ctx.json({"problems": rows})
-    else:
-        for path, one in found:
-            ctx.echo(one_line(f"{path}:{one.line}: {one.level} {one.code} {one.message}"))
-    return 1 if any(one.level == "error" for _, one in found) else 0
-
-
-@runbooks.command()
-@click.argument("title")
-@click.option(
-    "-o",
-    "--output",
-    type=click.Path(path_type=Path),
-    help="The file to write; by default the title's words, in this folder.",
-)
-@click.pass_obj
-def new(ctx: Context, title: str, output: Path | None) -> int:
-    """Write a new runbook to fill in; prints its path. An existing file is never touched."""
-    import json
-    from importlib import resources
-
-    from console.runbook.markdown import slug
-    from console.sanitize import one_line
-
-    title = one_line(title, 120)
-    if not title:
-        fail("a runbook needs a title: what somebody sees when it is needed")
-    path = output or Path(f"{slug(title) or 'runbook'}.md")
-    template = resources.files("console.runbook").joinpath("new_runbook.md").read_text(encoding="utf-8")
-    heading, front = template.split("\n---\n", 1)[1], template.split("\n---\n", 1)[0]
-    quoted = json.dumps(title, ensure_ascii=False)
-    text = front.format(title=quoted, owner=json.dumps(ctx.actor), today=ctx.clock.now().date().isoformat()) + "\n---\n"
-    text += heading.replace("{title}", title)
-    try:
-        with path.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except FileExistsError:
-        fail(f"{path}: exists already")
-    except OSError as error:
-        fail(f"{path}: {error.strerror}")
-    ctx.echo(str(path))
-    return 0
 
 
 def _library(ctx: Context) -> Library:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import select
 import sys
+import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
@@ -50,7 +52,17 @@ def run(
         talk = _talk(answers)
         try:
             run_id, content, secrets = _begin(journal, stream, runbook, given, talk)
-            desk = Desk(journal, ctx.paths, stream, Path.cwd(), ctx.config.output_cap_bytes, ctx.file_mode)
+            desk = Desk(
+                journal,
+                ctx.paths,
+                stream,
+                Path.cwd(),
+                ctx.config.output_cap_bytes,
+                ctx.file_mode,
+                find=lambda wanted: _called(ctx, wanted, runbook),
+                ssh_config=ctx.config.ssh_config,
+                instruction=ctx.config.instruction,
+            )
             ended = GuidedRun(desk, content, run_id, secrets, talk).walk()
         except Refused as error:
             fail(str(error))
@@ -136,7 +148,11 @@ def _talk(answers: TextIO | None) -> Talk:
             say(question + visible(found or ""))
             return found
 
-        return Talk(say=say, ask=answer, ask_secret=lambda question: next(lines, None))
+        def pause(seconds: float) -> bool:
+            time.sleep(seconds)
+            return False
+
+        return Talk(say=say, ask=answer, ask_secret=lambda question: next(lines, None), wait=pause)
 
     def ask(question: str) -> str | None:
         _forget_typed_ahead()
@@ -150,7 +166,33 @@ def _talk(answers: TextIO | None) -> Talk:
 
         return getpass.getpass(question) if sys.stdin.isatty() else ask(question)
 
-    return Talk(say=say, ask=ask, ask_secret=ask_secret)
+    def wait(seconds: float) -> bool:
+        """Until a line comes, or that long; nothing that was typed before counts."""
+        _forget_typed_ahead()
+        try:
+            if not select.select([sys.stdin], [], [], seconds)[0]:
+                return False
+        except (OSError, ValueError):
+            time.sleep(seconds)
+            return False
+        except KeyboardInterrupt:
+            return True
+        sys.stdin.readline()
+        return True
+
+    return Talk(say=say, ask=ask, ask_secret=ask_secret, wait=wait)
+
+
+def _called(ctx: Context, name: str, caller: Runbook) -> Runbook | None:
+    """A runbook that another one calls: a file beside it, or an id."""
+    from console.runbook.library import load_library
+
+    path = Path(caller.path).parent / name
+    if path.is_file():
+        entries = load_library([path], shipped=False).entries
+        return entries[0].runbook if entries else None
+    entry = load_library(ctx.runbook_paths).get(name.removesuffix(".md"))
+    return entry.runbook if entry is not None else None
 
 
 def _lines(answers: TextIO) -> Iterator[str]:

@@ -9,15 +9,18 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
 
 from console.journal.events import (
     Body,
     Event,
     New,
     ParamSet,
+    PauseConfirmed,
     RunEnded,
     RunStarted,
     RunSwitched,
+    StepApproved,
     StepDecided,
     StepFailed,
     StepJumped,
@@ -25,16 +28,22 @@ from console.journal.events import (
     StepSkipped,
     StepTicked,
     StepUndone,
+    StepWaitCut,
+    StepWaiting,
 )
 from console.journal.store import Journal
 from console.runbook.model import Option, Runbook
-from console.runbook.progress import OPEN, RunView, StepView
+from console.runbook.progress import END, OPEN, RunView, StepView
 
 _DID = {
     "step_ticked": "ticked this step",
     "step_skipped": "skipped this step",
     "step_failed": "marked this step as failed",
     "step_decided": "decided this step",
+    "step_approved": "approved this step",
+    "step_waiting": "started this wait",
+    "step_wait_cut": "cut this wait short",
+    "pause_confirmed": "confirmed this pause",
     "step_undone": "took this step back",
     "run_ended": "ended this run",
     "run_switched": "switched this run to another runbook",
@@ -103,10 +112,55 @@ def set_param(run: RunView, name: str, value: str, *, secret: bool = False) -> l
     return [_new(ParamSet(run=run.run, name=name, value="" if secret else value, secret=secret))]
 
 
-def tick(run: RunView, step: str, text: str = "") -> list[New]:
-    """The step was done; *text* is what was observed."""
+def tick(run: RunView, step: str, text: str = "", *, goto: str = "", blocked: str = "") -> list[New]:
+    """The step was done; *text* is what was observed, *goto* where the runbook goes on. *blocked* is why it can't be done
+    yet (``gates.blocked``)."""
     found = _settle(run, step)
-    return [_change(run, found, StepTicked(run=run.run, step=step, title=found.title, text=text.strip()))]
+    if blocked:
+        raise Refused(blocked)
+    news = [_change(run, found, StepTicked(run=run.run, step=step, title=found.title, text=text.strip()))]
+    return news + _went_to(run, goto)
+
+
+def approve(run: RunView, step: str, uid: int, text: str = "", *, subject: str = "", blocked: str = "") -> list[New]:
+    """The person *uid* says that the step may be done; once each. *blocked*: why this one can't (``gates.not_by``)."""
+    found = _settle(run, step)
+    if blocked:
+        raise Refused(blocked)
+    if any(act.uid == uid and act.subject == subject for act in found.approvals):
+        raise Refused("you have approved this step already")
+    event = _new_id()
+    body = StepApproved(run=run.run, step=step, title=found.title, text=text.strip(), subject=subject)
+    return [New(body=body, dedupe=f"run:{run.run}:step:{step}:approved-{event}", id=event)]
+
+
+def start_wait(run: RunView, step: str, seconds: float, now: datetime) -> list[New]:
+    """The wait of the step begins; it is over at a time of day, whoever looks then."""
+    found = _settle(run, step)
+    if found.waiting is not None and found.waiting.until is not None and found.waiting.until > now:
+        raise Refused(f"{found.waiting.by} started this wait at {found.waiting.at:%H:%M:%S}Z")
+    until = now + timedelta(seconds=seconds)
+    body = StepWaiting(run=run.run, step=step, title=found.title, until=until, wait_ms=int(seconds * 1000))
+    before = "first" if found.waiting is None else found.waiting.event
+    return [_new(body, f"run:{run.run}:step:{step}:waiting-{found.changes}-{before}")]
+
+
+def cut_wait(run: RunView, step: str, now: datetime, text: str = "") -> list[New]:
+    """The wait of the step is cut short."""
+    found = _settle(run, step)
+    if found.waiting is None or found.waiting.until is None or found.waiting.until <= now:
+        raise Refused("no wait goes on at this step")
+    left = int((found.waiting.until - now).total_seconds() * 1000)
+    body = StepWaitCut(run=run.run, step=step, title=found.title, text=text.strip(), left_ms=left)
+    return [_new(body, f"run:{run.run}:step:{step}:cut-{found.waiting.event}")]
+
+
+def confirm(run: RunView, phase: str, text: str = "") -> list[New]:
+    """What is to be confirmed before *phase* is confirmed."""
+    _still_going(run)
+    if phase in run.confirmed:
+        raise Refused(f"{run.confirmed[phase].by} confirmed this at {run.confirmed[phase].at:%H:%M:%S}Z")
+    return [_new(PauseConfirmed(run=run.run, phase=phase, text=text.strip()), f"run:{run.run}:pause:{phase}")]
 
 
 def skip(run: RunView, step: str, reason: str) -> list[New]:
@@ -123,14 +177,13 @@ def fail(run: RunView, step: str, text: str = "") -> list[New]:
     return [_change(run, found, StepFailed(run=run.run, step=step, title=found.title, text=text.strip()))]
 
 
-def decide(run: RunView, step: str, option: Option) -> list[New]:
+def decide(run: RunView, step: str, option: Option, *, blocked: str = "") -> list[New]:
     """The decision was answered; the run goes where the answer says."""
     found = _settle(run, step)
+    if blocked:
+        raise Refused(blocked)
     news = [_change(run, found, StepDecided(run=run.run, step=step, title=found.title, answer=option.answer))]
-    goto = _target(run, option.goto) if option.goto else None
-    if goto is not None:
-        news.append(_new(StepJumped(run=run.run, step=goto.id, title=goto.title)))
-    return news
+    return news + _went_to(run, option.goto)
 
 
 def undo(run: RunView, step: str) -> list[New]:
@@ -200,6 +253,19 @@ def _step(run: RunView, step: str) -> StepView:
 def _target(run: RunView, goto: str) -> StepView | None:
     """The step that a decision leads to: a step's id, or the first step of the phase with that title."""
     return run.step(goto) or next((step for step in run.steps if step.phase == goto), None)
+
+
+def target(run: RunView, goto: str) -> str:
+    """The id of the step that *goto* names – an id, a phase's title, ``end`` –; "" when there is none."""
+    found = _target(run, goto)
+    return END if goto == END else found.id if found is not None else ""
+
+
+def _went_to(run: RunView, goto: str) -> list[New]:
+    if goto == END:
+        return [_new(StepJumped(run=run.run, step=END, title="the end"))]
+    found = _target(run, goto) if goto else None
+    return [] if found is None else [_new(StepJumped(run=run.run, step=found.id, title=found.title))]
 
 
 def _change(run: RunView, step: StepView, body: Body) -> New:

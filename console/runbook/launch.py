@@ -99,6 +99,43 @@ def start_command(journal: Journal, paths: Places, request: CommandRequest) -> C
     _check(request)
     if time.monotonic() - request.asked > EXPIRES_S:
         raise LaunchError("not started: it was asked for too long ago; look again and ask again")
+    handle, output = _announced(journal, paths, request)
+    try:
+        _hand_over(journal, handle, request, output)
+    finally:
+        os.close(output)
+    return handle
+
+
+class Hosted(Struct, frozen=True):
+    """An announced command that waits for the operator's terminal: run *argv* there with the descriptors *handed*
+    inherited, then :meth:`close` them here. It records its own end; its exit code is the command's."""
+
+    handle: CommandHandle
+    argv: tuple[str, ...]
+    handed: tuple[int, ...]
+
+    def close(self) -> None:
+        """Let go of what was handed over."""
+        for one in self.handed:
+            os.close(one)
+
+
+def host_command(journal: Journal, paths: Places, request: CommandRequest) -> Hosted:
+    """Record that a command starts on the operator's terminal (``tty: yes``); raises like :func:`start_command`."""
+    _check(request)
+    handle, output = _announced(journal, paths, request)
+    first = status.read(str(handle.folder), handle.command) or {}
+    message = {**_message(journal, first, handle, request, output, -1), "pace": -1}
+    source = os.memfd_create("request", os.MFD_CLOEXEC)
+    with os.fdopen(os.dup(source), "wb") as file:
+        file.write(json.dumps(message, ensure_ascii=True).encode())
+    os.lseek(source, 0, os.SEEK_SET)
+    script = Path(__file__).with_name("host_terminal.py")
+    return Hosted(handle, (sys.executable, "-I", "-S", str(script), str(source)), (source, output))
+
+
+def _announced(journal: Journal, paths: Places, request: CommandRequest) -> tuple[CommandHandle, int]:
     from ulid import ULID
 
     command = str(ULID())
@@ -109,11 +146,10 @@ def start_command(journal: Journal, paths: Places, request: CommandRequest) -> C
     except OSError as error:
         raise LaunchError(f"{folder}: output can't be kept there ({error.strerror}); nothing was started") from None
     try:
-        handle = _announce(journal, folder, command, request)
-        _hand_over(journal, handle, request, output)
-    finally:
+        return _announce(journal, folder, command, request), output
+    except BaseException:
         os.close(output)
-    return handle
+        raise
 
 
 def _check(request: CommandRequest) -> None:
@@ -236,7 +272,8 @@ def _message(
     payload, script, argv, values = None, request.script, list(request.argv), dict(request.env)
     if request.host:
         payload = _payload(request)
-        script, argv, values = None, remote.argv(request.host, request.ssh_config), {}
+        config = str(Path(request.ssh_config).expanduser()) if request.ssh_config else ""
+        script, argv, values = None, remote.argv(request.host, config), {}
     return {
         "status": first,
         "spool": str(handle.folder),

@@ -11,6 +11,7 @@ from msgspec import MsgspecError, Struct
 
 from console.runbook import model
 from console.runbook.run import (
+    APPROVED,
     CHANGES,
     DECIDED,
     FAILED,
@@ -20,6 +21,8 @@ from console.runbook.run import (
     SKIPPED,
     TICKED,
     UNDONE,
+    WAIT_CUT,
+    WAITING,
     Act,
     Command,
     End,
@@ -31,6 +34,8 @@ OPEN: Final = "open"
 DONE: Final = "done"
 # SKIPPED and FAILED are the other two states of a step.
 _STATE: Final = {TICKED: DONE, DECIDED: DONE, SKIPPED: SKIPPED, FAILED: FAILED}
+
+END: Final = "end"  # where a runbook may say to go: nothing is left to do
 
 RUNNING: Final = "running"
 FINISHED: Final = "finished"
@@ -52,6 +57,17 @@ class StepView(Struct, frozen=True, kw_only=True):
     observed: tuple[Act, ...] = ()
     commands: tuple[Command, ...] = ()
     changes: int = 0
+    approvals: tuple[Act, ...] = ()  # by whomever; console.runbook.gates says which count
+    waiting: Act | None = None  # the wait that was begun last, unless it was cut short
+
+    @property
+    def failed_as(self) -> str:
+        """What the runbook says follows the failure of its last command: ``ask``, ``stop``…; "" when it did not fail, or
+        somebody has settled the step since."""
+        finish = self.commands[-1].finish if self.commands else None
+        if finish is None or finish.verdict != "failed" or self.state in (DONE, SKIPPED):
+            return ""
+        return finish.then or "ask"
 
 
 class RunView(Struct, frozen=True, kw_only=True):
@@ -68,6 +84,9 @@ class RunView(Struct, frozen=True, kw_only=True):
     current: str
     values: Mapping[str, str]
     secrets: frozenset[str] = frozenset()  # parameters that were given, and whose values nobody keeps
+    uid: int = -1  # who started it, for the operating system
+    confirmed: Mapping[str, Act] = {}  # phase → who confirmed what it asks before
+    roles: Mapping[str, str] = {}  # of the incident: role → who holds it
     end: End | None = None
     ends: int = 0  # how often it was ended, also where that was taken back
     problem: str = ""
@@ -121,6 +140,9 @@ def view(runs: Runs, run_id: str) -> RunView | None:
         current=current_step([step.id for step in steps], acts),
         values={name: one.value for name, one in values.items() if not one.secret},
         secrets=frozenset(name for name, one in values.items() if one.secret),
+        uid=run.uid,
+        confirmed={act.step: act for act in run.confirmed if runs.counts(act.event)},
+        roles={role: person for role, person in runs.roles.items() if person},
         end=next((end for end in reversed(run.ends) if runs.counts(end.event)), None),
         ends=len(run.ends),
         problem="" if runbook is not None else "the runbook's text of that time can't be read; what was done is below",
@@ -142,6 +164,8 @@ def current_step(order: Sequence[str], acts: Sequence[Act]) -> str:
     state = dict.fromkeys(order, OPEN)
     current = order[0] if order else ""
     for act in acts:
+        if act.kind == JUMPED and act.step == END:
+            current = ""
         if act.step not in state:
             continue
         if act.kind in (JUMPED, UNDONE):
@@ -188,6 +212,8 @@ def _steps(runs: Runs, run: Run, runbook: model.Runbook | None, acts: Sequence[A
             observed=tuple(act for act in done if act.kind == OBSERVED and act.event not in runs.redacted),
             commands=tuple(commands.get(step, ())),
             changes=changes.get(step, 0),
+            approvals=tuple(act for act in done if act.kind == APPROVED),
+            waiting=_waiting(done),
         )
 
     found: dict[str, StepView] = {}
@@ -195,9 +221,14 @@ def _steps(runs: Runs, run: Run, runbook: model.Runbook | None, acts: Sequence[A
         for step in phase.steps:
             found[step.id] = one(step.id, step.title, step.kind, phase.title)
     for act in run.acts:  # steps that the runbook of that time does not have: still part of the record
-        if act.step not in found:
+        if act.step not in found and act.step != END:
             found[act.step] = one(act.step, act.title or act.step)
     return tuple(found.values())
+
+
+def _waiting(acts: Sequence[Act]) -> Act | None:
+    last = next((act for act in reversed(acts) if act.kind in (WAITING, WAIT_CUT, UNDONE)), None)
+    return last if last is not None and last.kind == WAITING else None
 
 
 def command_state(command: Command, boot_id: str, looked_after: Collection[str]) -> str:

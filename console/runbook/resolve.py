@@ -14,8 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from msgspec.structs import replace
+
 from console.runbook import processes
-from console.runbook.model import Command, Param, Step
+from console.runbook.model import Command, Param, Runbook, Step
 from console.runbook.ready import Ready, make_ready
 
 
@@ -45,11 +47,12 @@ class Resolved:
     place: Place
     warnings: tuple[str, ...] = ()
     confirm: str = ""  # a word that must be typed first; "" for none
+    blocked: str = ""  # why this person can't do this step now (``gates.blocked``)
 
     @property
     def runs(self) -> bool:
         """Whether it may run, once its key is armed."""
-        return not self.ready.why_not and not self.ready.missing
+        return not self.ready.why_not and not self.ready.missing and not self.blocked
 
     @property
     def subject(self) -> str:
@@ -73,16 +76,33 @@ def resolve(
     place: Place,
     *,
     ascii_only: bool = False,
+    blocked: str = "",
+    copy_only: str = "",
 ) -> Resolved:
     """*command* with *values*, secrets among them. *ascii_only*: this terminal shows nothing else, so other characters call
-    for a second look."""
+    for a second look. *blocked*: what ``gates.blocked`` says. *copy_only*: why no command of this runbook runs from here (a
+    broken file, instruction mode)."""
     ready = make_ready(command, step, params, values, place.cwd)
+    if copy_only:
+        ready = replace(ready, why_not=copy_only)
+    if ready.host:
+        place = Place(ready.host, "ssh", place.cwd)
     warnings = tuple(command.warnings)
     if ascii_only and not ready.shown.isascii():
         warnings = (*warnings, "some of its characters show as ? on this terminal")
     careful = "destructive" in (command.effect, step.effect) or bool(warnings) or bool(step.confirm)
     known = {"host": place.host, **ready.params}
-    return Resolved(ready, place, warnings, _confirm_word(command, step, known) if careful else "")
+    return Resolved(ready, place, warnings, _confirm_word(command, step, known) if careful else "", blocked)
+
+
+INSTRUCTION: Final = "instruction mode: run it elsewhere, then tick it"
+
+
+def copy_only(runbook: Runbook | None, *, instruction: bool = False) -> str:
+    """Why no command of *runbook* runs from here; "" when they may."""
+    if instruction:
+        return INSTRUCTION
+    return f"its file is broken: {runbook.broken}" if runbook is not None and runbook.broken else ""
 
 
 _WORD: Final = re.compile(r"[\w./:@-]{2,40}")

@@ -22,10 +22,13 @@ from console.journal.events import (
     Erased,
     Event,
     ParamSet,
+    PauseConfirmed,
     Redacted,
+    RoleSet,
     RunEnded,
     RunStarted,
     RunSwitched,
+    StepApproved,
     StepDecided,
     StepFailed,
     StepJumped,
@@ -33,6 +36,8 @@ from console.journal.events import (
     StepSkipped,
     StepTicked,
     StepUndone,
+    StepWaitCut,
+    StepWaiting,
     Undone,
     Unknown,
 )
@@ -44,12 +49,16 @@ DECIDED: Final = "decided"
 UNDONE: Final = "undone"
 OBSERVED: Final = "observed"
 JUMPED: Final = "jumped"
+APPROVED: Final = "approved"
+WAITING: Final = "waiting"
+WAIT_CUT: Final = "wait cut"
 MARKS: Final = frozenset({TICKED, SKIPPED, FAILED, DECIDED})  # what settles a step
 CHANGES: Final = MARKS | {UNDONE}  # what counts up the number in a step's dedupe keys
 
 
 class Act(Struct, kw_only=True):
-    """One thing that somebody did at a step. ``target``: the act that an undo takes back."""
+    """One thing that somebody did at a step. ``target``: the act that an undo takes back; ``uid``: who it was for the
+    operating system, -1 when that is not known; ``until``: when a wait is over."""
 
     event: str
     kind: str
@@ -59,6 +68,9 @@ class Act(Struct, kw_only=True):
     by: str
     at: datetime
     target: str = ""
+    uid: int = -1
+    subject: str = ""
+    until: datetime | None = None
 
 
 class Value(Struct, kw_only=True):
@@ -86,8 +98,10 @@ class Command(Struct, kw_only=True):
     params: Mapping[str, str] = {}
     boot_id: str = ""
     spool: str = ""
+    tty: str = ""
     by: str
     at: datetime
+    uid: int = -1
     finish: CommandFinished | None = None
     ended_at: datetime | None = None
 
@@ -116,9 +130,11 @@ class Run(Struct, kw_only=True):
     why: str = ""
     by: str
     at: datetime
+    uid: int = -1
     values: dict[str, list[Value]] = {}
     acts: list[Act] = []
     ends: list[End] = []
+    confirmed: list[Act] = []  # pauses before phases; ``step`` is the phase's title
 
 
 class Runs(Struct, kw_only=True):
@@ -128,6 +144,7 @@ class Runs(Struct, kw_only=True):
     commands: dict[str, Command] = {}
     undos: dict[str, list[str]] = {}  # event → the undos of it
     redacted: dict[str, bool] = {}
+    roles: dict[str, str] = {}  # of the incident: role → who holds it
     unknown: int = 0  # events of kinds that this version does not know: the state is partial
 
     def counts(self, event: str) -> bool:
@@ -144,7 +161,7 @@ class RunsFold:
     """The fold for :func:`console.journal.folds.fold_stream`."""
 
     name = "runs"
-    version = 1
+    version = 2
 
     def initial(self) -> Runs:
         """No run, no command."""
@@ -177,6 +194,9 @@ def _act(kind: str, words: str) -> Callable[[Runs, Event, Any], None]:
                 text=text,
                 by=event.actor,
                 at=event.occurred_at,
+                uid=event.origin.uid,
+                subject=getattr(body, "subject", ""),
+                until=getattr(body, "until", None),
             )
         )
 
@@ -204,11 +224,12 @@ def _started(state: Runs, event: Event, body: RunStarted) -> None:
         why=body.why,
         by=event.actor,
         at=event.occurred_at,
+        uid=event.origin.uid,
     )
     for name, value in body.params.items():
         run.values[name] = [Value(event=event.id, value=value, by=event.actor, at=event.occurred_at)]
     if earlier is not None:  # an import may bring acts before the start
-        run.acts, run.ends = earlier.acts, earlier.ends
+        run.acts, run.ends, run.confirmed = earlier.acts, earlier.ends, earlier.confirmed
         for name, values in earlier.values.items():
             run.values.setdefault(name, []).extend(values)
 
@@ -260,6 +281,23 @@ def _switched(state: Runs, event: Event, body: RunSwitched) -> None:
     _run(state, event, body.run).ends.append(end)
 
 
+def _confirmed(state: Runs, event: Event, body: PauseConfirmed) -> None:
+    act = Act(
+        event=event.id,
+        kind="confirmed",
+        step=body.phase,
+        text=body.text,
+        by=event.actor,
+        at=event.occurred_at,
+        uid=event.origin.uid,
+    )
+    _run(state, event, body.run).confirmed.append(act)
+
+
+def _role_set(state: Runs, event: Event, body: RoleSet) -> None:
+    state.roles[body.role] = body.person
+
+
 def _command_started(state: Runs, event: Event, body: CommandStarted) -> None:
     earlier = state.commands.get(body.command)
     state.commands[body.command] = Command(
@@ -275,8 +313,10 @@ def _command_started(state: Runs, event: Event, body: CommandStarted) -> None:
         params=dict(body.params),
         boot_id=body.boot_id,
         spool=body.spool,
+        tty=body.tty,
         by=event.actor,
         at=event.occurred_at,
+        uid=event.origin.uid,
         finish=None if earlier is None else earlier.finish,
         ended_at=None if earlier is None else earlier.ended_at,
     )
@@ -291,6 +331,15 @@ def _command_finished(state: Runs, event: Event, body: CommandFinished) -> None:
         state.commands[body.command] = command
     if command.finish is not None:
         return  # the first word on it stands
+    if command.run:
+        run = _run(state, event, command.run)
+        for name, value in body.captured.items():
+            run.values.setdefault(name, []).append(
+                Value(event=event.id, value=value, by=event.actor, at=event.occurred_at)
+            )
+        to = body.then.removeprefix("goto:")
+        if to != body.then:  # the runbook says where to go on when this fails
+            run.acts.append(Act(event=event.id, kind=JUMPED, step=to, by=event.actor, at=event.occurred_at))
     if not command.run:  # what it printed is one look-up away, and nothing of a run needs it here
         body = msgspec.structs.replace(body, head="", tail="")
     command.finish, command.ended_at = body, event.occurred_at
@@ -303,6 +352,11 @@ _HANDLERS: Final[dict[type, Callable[[Runs, Event, Any], None]]] = {
     StepSkipped: _act(SKIPPED, "reason"),
     StepFailed: _act(FAILED, "text"),
     StepDecided: _act(DECIDED, "answer"),
+    StepApproved: _act(APPROVED, "text"),
+    StepWaiting: _act(WAITING, ""),
+    StepWaitCut: _act(WAIT_CUT, "text"),
+    PauseConfirmed: _confirmed,
+    RoleSet: _role_set,
     StepObserved: _act(OBSERVED, "text"),
     StepJumped: _act(JUMPED, ""),
     StepUndone: _step_undone,

@@ -56,7 +56,7 @@ def spawn(
     """
     source = -1
     if script is not None:
-        source = _anonymous_file(script)
+        source = anonymous_file(script)
         argv = [*argv, f"/dev/fd/{source}"]
     reader, writer = _terminal(pty) if pty else _pipe()
     err_reader, err_writer = _pipe() if apart and not pty else (-1, -1)
@@ -64,9 +64,7 @@ def spawn(
     null = os.open("/dev/null", os.O_RDONLY | os.O_CLOEXEC)
     pid = os.fork()
     if pid == 0:
-        _become(
-            argv, env, cwd, tell, (stdin if stdin >= 0 else null, writer, err_writer if err_writer >= 0 else writer)
-        )
+        become(argv, env, cwd, tell, (stdin if stdin >= 0 else null, writer, err_writer if err_writer >= 0 else writer))
     for handle in (writer, err_writer, tell, null, source, stdin):
         if handle >= 0:
             os.close(handle)
@@ -78,15 +76,22 @@ def spawn(
             os.close(err_reader)
         os.waitpid(pid, 0)
         where, _, number = word.decode().partition(":")
-        raise _explain(where, int(number), argv[0], cwd)
+        raise explain(where, int(number), argv[0], cwd)
     return pid, reader, err_reader
 
 
-def _become(argv: list[str], env: dict[str, str], cwd: str, tell: int, stdio: tuple[int, int, int]) -> None:
-    """In the child: never returns."""
+def become(
+    argv: list[str], env: dict[str, str], cwd: str, tell: int, stdio: tuple[int, int, int], *, tty: bool = False
+) -> None:
+    """In the child: never returns. *tty*: its input becomes its controlling terminal."""
     where = "start"
     try:
         os.setsid()
+        if tty:
+            import fcntl
+            import termios
+
+            fcntl.ioctl(stdio[0], termios.TIOCSCTTY, 0)
         for number in _RESTORED:
             signal.signal(number, signal.SIG_DFL)
         signal.pthread_sigmask(signal.SIG_SETMASK, [])
@@ -105,7 +110,8 @@ def _become(argv: list[str], env: dict[str, str], cwd: str, tell: int, stdio: tu
         os._exit(127)
 
 
-def _explain(where: str, number: int, program: str, cwd: str) -> SpawnError:
+def explain(where: str, number: int, program: str, cwd: str) -> SpawnError:
+    """The error that :func:`become` told of: *where* it was, and errno."""
     import errno
 
     what = os.strerror(number)
@@ -116,7 +122,7 @@ def _explain(where: str, number: int, program: str, cwd: str) -> SpawnError:
     return SpawnError(f"{program}: {what}", 126)
 
 
-def _anonymous_file(script: str) -> int:
+def anonymous_file(script: str) -> int:
     """A descriptor that a child inherits, at the start of *script*; it has no name in any folder."""
     handle = os.memfd_create("script", 0)
     rest = memoryview(script.encode("utf-8", "surrogateescape"))

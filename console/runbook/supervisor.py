@@ -288,7 +288,9 @@ class Supervisor:
         for one in found:
             if one.get("do") == "cancel":
                 self._end("cancelled", f"cancelled by {one.get('by') or 'somebody'}")
-            elif one.get("do") == "interrupt" and self._exit is None and self._child > 0:
+            elif one.get("do") == "interrupt" and self._child < 0:  # between two tries
+                self._end("cancelled", f"cut short by {one.get('by') or 'somebody'}")
+            elif one.get("do") == "interrupt" and self._exit is None:
                 _signal_group(self._child, signal.SIGINT)
 
     def _look_at_term(self) -> None:

@@ -52,7 +52,6 @@ def test_never_with_an_unresolved_placeholder(values: dict[str, str]) -> None:
     [
         ("SELECT 1", {}, {"runnable": False, "why_not": "sql"}, "sql"),
         ("SELECT 1", {}, {"runnable": False}, "not a command that can be run"),
-        ("ssh db1", {}, {"tty": "yes"}, "it wants the terminal for itself"),
         ("rm -rf /tmp/x\u202e", {}, {}, "it holds characters that can't be seen"),
         ("awk '{print <host>}'", {"host": "db1"}, {}, "<host> "),
         ("psql -h <host>", {"host": "web1"}, {}, "the value of host: expected something that fits db\\d+"),
@@ -71,7 +70,12 @@ def test_where_it_runs(tmp_path: Path) -> None:
     assert ready("ls", {}).cwd == HOME
     assert ready("ls", {}, msgspec.structs.replace(STEP, cwd="/tmp")).cwd == Path("/tmp")
     assert ready("ls", {}, msgspec.structs.replace(STEP, cwd="no/such")).why_not == "the folder /no/such is not there"
-    assert ready("ls", {}, msgspec.structs.replace(STEP, host="db9")).why_not == "it is meant for db9"
+    far = ready("ls", {}, msgspec.structs.replace(STEP, host="db9", cwd="/srv"))
+    assert (far.why_not, far.host, far.cwd) == ("", "db9", Path("/srv"))
+    assert ready("ls", {"host": "db7"}, msgspec.structs.replace(STEP, host="$host")).host == "db7"
+    assert "e gives host" in ready("ls", {}, msgspec.structs.replace(STEP, host="$host")).why_not
+    for hostile in ("-oProxyCommand=id", "db1;id", "$(id)", "a b"):
+        assert "no host's name" in ready("ls", {"host": hostile}, msgspec.structs.replace(STEP, host="<host>")).why_not
     assert ready("ls", {}, msgspec.structs.replace(STEP, host=socket.gethostname())).why_not == ""
 
 
