@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from textual.app import ComposeResult
@@ -41,6 +42,11 @@ class ReportRoom(Room):
         self._building: tuple[str, int, int] | None = None  # (stream, events, width) of the one under way
         self._problem = ""
         self._wide = 0
+        self._share: float | None = None  # how far the long one under way is
+        self._writing: tuple[str, float] | None = None  # the file that is being written, and how far that is
+        self._left = False  # the console ends: nobody waits for a report any more
+        self._halted = ""  # the stream whose report the operator stopped
+        self._write_on = True  # the operator wants the file
 
     def compose(self) -> ComposeResult:
         yield self.head
@@ -53,6 +59,8 @@ class ReportRoom(Room):
         self.desk.became_ready.subscribe(self, lambda _: self._incident_changed(self.desk.incident), immediate=True)
 
     def on_unmount(self) -> None:
+        self._left = True
+        self._write_on = False
         if self.report is not None:
             self.report.rows.close()
 
@@ -75,43 +83,75 @@ class ReportRoom(Room):
         wanted, deps = self._wanted(), self.desk.deps
         if wanted is None or deps is None or not self._visible or not self._wide:
             return
+        if anyway:
+            self._halted = ""
+        if self._halted == wanted[0]:
+            return
         report = self.report
         same = report is not None and (report.stream, report.count, report.width) == wanted
         if self._building is not None or (same and not anyway):
             return  # the one under way looks again when it is done
         self._building = wanted
         look = self.desk.look
-        stream, _, width = wanted
+        stream, count, width = wanted
 
         def still() -> bool:
             now = self._wanted()
-            return now is not None and (now[0], now[2]) == (stream, width)
+            return not self._left and now is not None and (now[0], now[2]) == (stream, width) and self._halted != stream
+
+        def told(share: float) -> None:
+            self._share = share
+            self._draw()
 
         async def run() -> None:
             from console.journal.errors import JournalError
             from console.report.postmortem import TemplateProblem
+            from screens import report_apart
             from screens.report_build import Stopped, build
 
             built: Report | None = None
             problem = ""
             try:
-                built = await asyncio.to_thread(build, deps, stream, width, look, still)
+                if count >= report_apart.LONG:
+                    told(0.0)
+                    built = await asyncio.to_thread(
+                        report_apart.build, deps, stream, width, look, still, self._from_thread(told)
+                    )
+                else:
+                    built = await asyncio.to_thread(build, deps, stream, width, look, still)
             except Stopped:
                 pass
             except (JournalError, TemplateProblem, LookupError, OSError) as error:
                 problem = str(error)
             finally:
-                self._building = None
+                self._building = self._share = None
             if built is not None:
                 self._take(built)
-            elif problem:
+            else:
                 self._problem = problem
                 self._draw()
             now = self._wanted()
-            if now is not None and not problem and (built is None or (now[0], now[2]) != (built.stream, built.width)):
+            if (
+                now is not None
+                and not problem
+                and not self._left
+                and (built is None or (now[0], now[2]) != (built.stream, built.width))
+            ):
                 self._build()
 
         self.run_worker(run(), group="report")
+
+    def _from_thread(self, call: Callable[[float], None]) -> Callable[[float], None]:
+        """*call* on the UI thread, called from another one."""
+        loop = asyncio.get_running_loop()
+
+        def later(share: float) -> None:
+            try:
+                loop.call_soon_threadsafe(call, share)
+            except RuntimeError:  # the console is gone
+                pass
+
+        return later
 
     def _take(self, report: Report) -> None:
         old, self.report, self._problem = self.report, report, ""
@@ -136,7 +176,9 @@ class ReportRoom(Room):
             self.pane.show(())
             return
         if report is None or report.stream != incident.stream:
-            words: Words = ((f" building the report on {incident.alias}", "dim"),)
+            words: Words = ((f" building the report on {incident.alias}", "dim"), *self._share_words(self._share))
+            if self._halted == incident.stream and self._building is None:
+                words = ((f" the report on {incident.alias} is not built: u builds it", "degraded"),)
             if self._problem:
                 words = ((f" no report: {self._problem}", "error"),)
             self.head.put(words, line=0)
@@ -149,10 +191,21 @@ class ReportRoom(Room):
             ("postmortem, draft", "title"),
             (f"  as of {report.as_of}", "dim"),
         ]
-        if behind > 0:
+        if self._writing is not None:
+            path, share = self._writing
+            left = [(" writing", "notice"), *self._share_words(share), (f"   {path}", "dim")]
+        elif self._share is not None:
+            left += [("  bringing it up to date", "notice"), *self._share_words(self._share)]
+        elif behind > 0:
             left.append((f"  {behind:,} event{'s' if behind > 1 else ''} since: u brings it up to date", "degraded"))
         self.head.put(tuple(left), ((f"{report.count:,} events, {_bytes(report.size)} ", "faint"),), line=0)
         self.head.put(self._gap_words(report.gaps), ((f"head {report.head[:12]} ", "faint"),), line=1)
+
+    def _share_words(self, share: float | None) -> tuple[Span, ...]:
+        """How far something long is, and how it is stopped."""
+        if share is None:
+            return ()
+        return ((f"  {share * 100:.0f} %", "title"), ("   esc stops it", "faint"))
 
     def _gap_words(self, gaps: tuple[Gap, ...]) -> tuple[Span, ...]:
         facts = [gap for gap in gaps if not gap.key.startswith("prompt:") and gap.key != "summary"]
@@ -219,6 +272,13 @@ class ReportRoom(Room):
         if self.listing:
             self._set_listing(False)
             return True
+        incident = self.desk.incident
+        if self._writing is not None:
+            self._write_on = False
+            return True
+        if self._share is not None and incident is not None:
+            self._halted = incident.stream
+            return True
         return False
 
     # ── actions ─────────────────────────────────────────────────────────────────────────────────────────────────
@@ -235,6 +295,41 @@ class ReportRoom(Room):
     def do_update(self) -> None:
         self._build(anyway=True)
 
+    def _say_written(self, target: str, size: int, alias: str) -> None:
+        self.desk.say(f"written: {target} ({_bytes(size)}); vigie verify {alias} --against it checks it later")
+
+    async def _write_apart(self, incident: IncidentNow, target: str) -> None:
+        """Write a long report: it tells how far it is, and esc stops it; then there is no file."""
+        from screens import report_apart
+        from screens.report_build import Stopped, write
+
+        deps = self.desk.deps
+        if deps is None:
+            return
+        self._write_on = True
+
+        def told(share: float) -> None:
+            self._writing = (target, share)
+            self._draw()
+
+        told(0.0)
+        later = self._from_thread(told)
+
+        def fill(descriptor: int) -> None:
+            report_apart.fill(deps, incident.stream, descriptor, lambda: self._write_on, later)
+
+        try:
+            _, size = await asyncio.to_thread(write, deps, incident.stream, target, fill)
+        except Stopped:
+            self.desk.say(f"stopped: {target} was not written")
+        except OSError as error:
+            self.desk.say(_in_words(error, target), "error")
+        else:
+            self._say_written(target, size, incident.alias)
+        finally:
+            self._writing = None
+            self._draw()
+
     def do_write(self) -> None:
         incident, deps = self.desk.incident, self.desk.deps
         if incident is None or deps is None:
@@ -243,19 +338,24 @@ class ReportRoom(Room):
         async def submit(path: str) -> str | None:
             from console.journal.errors import JournalError
             from console.report.postmortem import TemplateProblem
-            from screens.report_build import write
+            from screens.report_apart import LONG
+            from screens.report_build import target_of, write
 
             if not path.strip():
                 return "a file, please"
+            if self._writing is not None:
+                return f"{self._writing[0]} is being written: esc stops that"
             try:
+                if incident.count >= LONG:
+                    target = str(await asyncio.to_thread(target_of, path.strip()))
+                    self.run_worker(self._write_apart(incident, target), group="write")
+                    return None
                 target, size = await asyncio.to_thread(write, deps, incident.stream, path.strip())
             except (JournalError, TemplateProblem, LookupError) as error:
                 return str(error)
             except OSError as error:
-                return str(error) if error.errno is None else f"{path.strip()}: {error.strerror}"
-            self.desk.say(
-                f"written: {target} ({_bytes(size)}); vigie verify {incident.alias} --against it checks it later"
-            )
+                return _in_words(error, path.strip())
+            self._say_written(target, size, incident.alias)
             return None
 
         from screens.report_build import suggestion
@@ -269,6 +369,10 @@ class ReportRoom(Room):
                 hint="Enter writes it; a file that exists is never overwritten",
             )
         )
+
+
+def _in_words(error: OSError, path: str) -> str:
+    return str(error) if error.errno is None or error.strerror is None else f"{path}: {error.strerror}"
 
 
 def _bytes(size: int) -> str:

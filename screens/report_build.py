@@ -1,5 +1,7 @@
-"""The postmortem as rows to read: built in a thread of its own with a connection of its own, kept in a file without a name,
-so that an incident of 100,000 lines costs neither memory nor a key."""
+"""The postmortem as rows to read, kept in a file without a name, so that an incident of 100,000 lines costs no memory.
+
+A short one is built in a thread of its own with a connection of its own; a long one in a process (``report_apart.py``),
+since a thread that computes for seconds takes every other turn away from the keys."""
 
 from __future__ import annotations
 
@@ -9,12 +11,14 @@ import time
 from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, overload
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Final, overload
 
 from screens.look import Look
 from screens.widgets.text import Words, wrap
 
 if TYPE_CHECKING:
+    from console.journal.store import Journal
     from console.report.record import Record
     from screens.start import Deps
 
@@ -36,9 +40,10 @@ class Gap:
 class Rows(Sequence[Words]):
     """Rows of a file, read as they are looked at."""
 
-    def __init__(self) -> None:
-        self._file = tempfile.TemporaryFile(prefix="vigie-report-")  # noqa: SIM115 - closed with the rows
-        self._ends: array[int] = array("Q")
+    def __init__(self, file: IO[bytes] | None = None, ends: array[int] | None = None) -> None:
+        """Empty; or over a *file* that holds rows, and the places where they end."""
+        self._file = file or tempfile.TemporaryFile(prefix="vigie-report-")  # noqa: SIM115 - closed with the rows
+        self._ends: array[int] = array("Q") if ends is None else ends
         self._waiting: list[bytes] = []
         self._size = 0
 
@@ -60,6 +65,11 @@ class Rows(Sequence[Words]):
     def close(self) -> None:
         """Let the file go."""
         self._file.close()
+
+    @property
+    def ends(self) -> array[int]:
+        """Where each row ends in the file, in bytes."""
+        return self._ends
 
     def __len__(self) -> int:
         return len(self._ends)
@@ -113,45 +123,57 @@ class Stopped(Exception):
 
 
 def build(deps: Deps, stream: str, width: int, look: Look, wanted: Callable[[], bool]) -> Report:
-    """The internal report on *stream*, wrapped to *width* cells. Raises a one-line ``JournalError``, ``TemplateProblem``,
-    ``LookupError``; :class:`Stopped` once it is not *wanted* any more."""
+    """The internal report on *stream*, wrapped to *width* cells, in this thread. Raises a one-line ``JournalError``,
+    ``TemplateProblem``, ``LookupError``; :class:`Stopped` once it is not *wanted* any more."""
+    rows = Rows()
+    try:
+        with deps.open_journal(read_only=True) as journal:
+            return compose(journal, stream, width, look, rows, lambda pieces: _paced(pieces, wanted))
+    except BaseException:
+        rows.close()
+        raise
+
+
+def compose(
+    journal: Journal,
+    stream: str,
+    width: int,
+    look: Look,
+    rows: Rows,
+    paced: Callable[[Iterable[str]], Iterable[str]] = lambda pieces: pieces,
+) -> Report:
+    """The report, its lines put into *rows*; its pieces go through *paced*."""
     from console.cli import version
     from console.report.postmortem import markdown
     from console.report.record import gather
 
     started = time.monotonic()
-    with deps.open_journal(read_only=True) as journal:
-        record = gather(journal, stream)
-        rows = Rows()
-        written: dict[str, int] = {}  # the heading above a prompt -> the row where it stands
-        size = 0
-        try:
-            heading = ""
-            for line, length in _lines(_paced(markdown(journal, record, version=version()), wanted)):
-                size += length
-                if line.startswith("## "):
-                    heading = line[3:]
-                elif line.startswith(TO_BE_WRITTEN):
-                    written[heading] = len(rows)
-                for row in wrap(line, width, look) if line else ("",):
-                    rows.add(row)
-            rows.flush()
-        except BaseException:
-            rows.close()
-            raise
-        return Report(
-            stream=stream,
-            alias=record.alias,
-            title=record.incident.title,
-            count=record.count,
-            head=record.head,
-            as_of=f"{record.as_of:%Y-%m-%d %H:%M:%S}Z" if record.as_of else "",
-            size=size,
-            width=width,
-            took_s=time.monotonic() - started,
-            rows=rows,
-            gaps=tuple(gaps(record, written)),
-        )
+    record = gather(journal, stream)
+    written: dict[str, int] = {}  # the heading above a prompt -> the row where it stands
+    size = 0
+    heading = ""
+    for line, length in _lines(paced(markdown(journal, record, version=version()))):
+        size += length
+        if line.startswith("## "):
+            heading = line[3:]
+        elif line.startswith(TO_BE_WRITTEN):
+            written[heading] = len(rows)
+        for row in wrap(line, width, look) if line else ("",):
+            rows.add(row)
+    rows.flush()
+    return Report(
+        stream=stream,
+        alias=record.alias,
+        title=record.incident.title,
+        count=record.count,
+        head=record.head,
+        as_of=f"{record.as_of:%Y-%m-%d %H:%M:%S}Z" if record.as_of else "",
+        size=size,
+        width=width,
+        took_s=time.monotonic() - started,
+        rows=rows,
+        gaps=tuple(gaps(record, written)),
+    )
 
 
 def _paced(pieces: Iterable[str], wanted: Callable[[], bool]) -> Iterator[str]:
@@ -215,15 +237,8 @@ def gaps(record: Record, written: dict[str, int]) -> Iterator[Gap]:
             yield Gap(f"prompt:{heading}", f"{heading} is to be written", "in the file, after w", row, "notice")
 
 
-def write(deps: Deps, stream: str, path: str) -> tuple[str, int]:
-    """Write the report to a new file (mode 0600), whole or not at all: ``(path, bytes)``. Raises ``OSError`` with a line that
-    says why, ``FileExistsError`` when there is one already, and what :func:`build` raises."""
-    from pathlib import Path
-
-    from console.cli import version
-    from console.report.postmortem import markdown
-    from console.report.record import gather
-
+def target_of(path: str) -> Path:
+    """The file that *path* means. Raises ``OSError`` with a line that says why it can't be written."""
     target = Path(path).expanduser().absolute()
     if target.is_dir():
         raise IsADirectoryError(f"{target} is a folder: name a file in it")
@@ -231,30 +246,46 @@ def write(deps: Deps, stream: str, path: str) -> tuple[str, int]:
         raise FileNotFoundError(f"{target.parent}: no such folder")
     if target.exists():
         raise FileExistsError(f"nothing was overwritten: {target} is there already, name another file")
-    with deps.open_journal(read_only=True) as journal:
-        record = gather(journal, stream)
-        handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    return target
+
+
+def write(deps: Deps, stream: str, path: str, fill: Callable[[int], None] | None = None) -> tuple[str, int]:
+    """Write the report to a new file (mode 0600), whole or not at all: ``(path, bytes)``. *fill* writes it to a descriptor;
+    by default this thread does. Raises ``OSError`` with a line that says why, ``FileExistsError`` when there is one already,
+    and what :func:`build` raises."""
+    target = target_of(path)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "wb") as out:
+            if fill is not None:
+                fill(out.fileno())
+            else:
+                with deps.open_journal(read_only=True) as journal:
+                    put_markdown(journal, stream, out.fileno())
+            os.fsync(out.fileno())
+            size = os.fstat(out.fileno()).st_size
         try:
-            with os.fdopen(handle, "w", encoding="utf-8", newline="") as out:
-                out.writelines(markdown(journal, record, version=version()))
-                out.flush()
-                os.fsync(out.fileno())
-                size = os.fstat(out.fileno()).st_size
-            try:
-                os.link(name, target)  # unlike a rename this never replaces what somebody put there meanwhile
-            except FileExistsError:
-                raise FileExistsError(
-                    f"nothing was overwritten: {target} is there already, name another file"
-                ) from None
-        finally:
-            Path(name).unlink(missing_ok=True)
+            os.link(name, target)  # unlike a rename this never replaces what somebody put there meanwhile
+        except FileExistsError:
+            raise FileExistsError(f"nothing was overwritten: {target} is there already, name another file") from None
+    finally:
+        Path(name).unlink(missing_ok=True)
     return str(target), size
+
+
+def put_markdown(journal: Journal, stream: str, descriptor: int) -> None:
+    """The report's Markdown to *descriptor*."""
+    from console.cli import version
+    from console.report.postmortem import markdown
+    from console.report.record import gather
+
+    record = gather(journal, stream)
+    with open(descriptor, "w", encoding="utf-8", newline="", closefd=False) as out:
+        out.writelines(markdown(journal, record, version=version()))
 
 
 def suggestion(alias: str) -> str:
     """A file name to start from, in the folder one is in."""
-    from pathlib import Path
-
     try:
         folder = Path.cwd()
     except OSError:

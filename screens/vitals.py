@@ -25,7 +25,8 @@ class Vitals:
     def now(self) -> Live:
         """As it is now."""
         desk, deps = self._desk, self._desk.deps
-        assert deps is not None  # there are none before
+        if deps is None:
+            raise RuntimeError("there are none before the configuration has been read")
         p50, p99 = self._lag.share(0.5, 0.99)
         traffic = getattr(desk.terminal, "traffic", None)
         counts: dict[str, Any] = {}

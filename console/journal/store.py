@@ -48,6 +48,7 @@ class Journal:
         self.clock = clock
         self._db = db
         self._seen_version = -1
+        self.reading: Callable[[int], object] | None = None  # told how many events each read brought; may raise to end it
 
     @classmethod
     def open(
@@ -172,7 +173,10 @@ class Journal:
 
     def _events(self, where: str, parameters: Sequence[Any], order: str, limit: int) -> list[Event]:
         sql = f"SELECT {COLUMNS} FROM events WHERE {where} ORDER BY {order} LIMIT ?"  # noqa: S608 - constants of this file
-        return [decode_row(row) for row in self.rows(sql, (*parameters, min(limit, PAGE)))]
+        found = [decode_row(row) for row in self.rows(sql, (*parameters, min(limit, PAGE)))]
+        if self.reading is not None:
+            self.reading(len(found))
+        return found
 
     def get(self, event_id: str) -> Event | None:
         """One event by id."""
@@ -317,6 +321,8 @@ class Journal:
                     (stream, after),
                 )
                 yield from rows
+                if self.reading is not None:
+                    self.reading(len(rows))
                 if len(rows) < PAGE:
                     return
                 after = rows[-1][3]

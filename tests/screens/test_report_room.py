@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import stat
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from console.incident import actions as incidents
+from screens import report_apart, report_build
 from screens.look import Look
 from screens.report_build import Rows, tone, write
 
@@ -155,3 +159,106 @@ def test_rows_are_read_from_the_file() -> None:
 
 def test_headings_and_prompts_stand_out() -> None:
     assert tone("## Summary") == "title" and tone("_To be written_: what?") == "degraded" and tone("| a |") == "dim"
+
+
+# ── long ones: a process of its own, progress, esc ──────────────────────────────────────────────────────────────
+
+
+@pytest.fixture(autouse=True)
+def _long_is_not_so_long(monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest) -> None:
+    if "windows" not in request.node.name:
+        monkeypatch.setattr(report_apart, "LONG", 500)
+
+
+def long_one(console: Any) -> str:
+    stream = declared(console)
+    with console.journal() as journal:
+        for start in range(0, report_apart.LONG, 500):
+            news = [incidents.note(f"line {start + n} *x*", starred=n == 7) for n in range(500)]
+            journal.append(stream, news)
+    return stream
+
+
+def test_a_process_of_its_own_makes_the_same_report(console: Any, tmp_path: Path) -> None:
+    stream = long_one(console)
+    told: list[float] = []
+    look = Look(ascii_only=True)
+    here = report_build.build(console.deps, stream, 60, look, lambda: True)
+    there = report_apart.build(console.deps, stream, 60, look, lambda: True, told.append)
+    assert [there.rows.text(at) for at in range(len(there.rows))] == [
+        here.rows.text(at) for at in range(len(here.rows))
+    ]
+    assert dataclasses.replace(there, took_s=0.0) == dataclasses.replace(here, took_s=0.0)
+    assert told == sorted(told) and len(told) >= 3 and told[-1] == 1.0
+    here.rows.close()
+    there.rows.close()
+    one, two = tmp_path / "one.md", tmp_path / "two.md"
+    write(console.deps, stream, str(one))
+    fill = report_apart.fill
+    write(console.deps, stream, str(two), lambda out: fill(console.deps, stream, out, lambda: True, told.append))
+    assert one.read_bytes() == two.read_bytes()
+
+
+def test_what_goes_wrong_in_it_is_a_line(console: Any) -> None:
+    declared(console)
+    with pytest.raises(OSError, match=r"^no events in NOBODY$"):
+        report_apart.build(console.deps, "NOBODY", 60, Look(), lambda: True, lambda _: None)
+
+
+def test_one_that_is_stopped_leaves_no_file_and_no_process(console: Any, tmp_path: Path) -> None:
+    stream = long_one(console)
+    before = {child.pid for child in psutil.Process().children()}
+    with pytest.raises(report_build.Stopped):
+        report_apart.build(console.deps, stream, 60, Look(), lambda: False, lambda _: None)
+    target = tmp_path / "x.md"
+    with pytest.raises(report_build.Stopped):
+        write(
+            console.deps,
+            stream,
+            str(target),
+            lambda out: report_apart.fill(console.deps, stream, out, lambda: False, lambda _: None),
+        )
+    assert not list(tmp_path.glob("*x.md*"))
+    assert {child.pid for child in psutil.Process().children()} <= before
+
+
+async def test_a_long_report_tells_how_far_it_is_and_esc_stops_it(
+    console: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    long_one(console)
+    gate = threading.Event()
+    run = report_apart._run
+
+    def slowly(deps: Any, stream: str, asked: Any, descriptors: Any, wanted: Any, told: Any) -> Any:
+        told(0.43)
+        while not gate.is_set() and wanted():
+            gate.wait(0.01)
+        return run(deps, stream, asked, descriptors, wanted, told)
+
+    monkeypatch.setattr(report_apart, "_run", slowly)
+    async with console.open(size=(100, 24)):
+        await console.until(lambda: console.app.desk.incident is not None)
+        await console.press("5")
+        await console.until(lambda: "building the report on INC-1  43 %   esc stops it" in console.text())
+        await console.press("escape")
+        await console.until(lambda: "the report on INC-1 is not built: u builds it" in console.text())
+        gate.set()
+        await console.press("u")
+        await console.until(lambda: room(console).report is not None, "the report")
+        assert "esc stops it" not in console.text()
+        gate.clear()
+        target = tmp_path / "long.md"
+        await console.press("w", "ctrl+u")
+        await console.type(str(target))
+        await console.press("enter")
+        await console.until(lambda: " writing  43 %   esc stops it" in console.text())
+        await console.press("1", "5")  # keys are not held up by it
+        await console.press("escape")
+        await console.until(lambda: "long.md was not written" in console.text())
+        assert not list(tmp_path.glob("*long.md*"))
+        gate.set()
+        await console.press("w", "ctrl+u")
+        await console.type(str(target))
+        await console.press("enter")
+        await console.until(lambda: f"written: {target}" in console.text())
+        assert target.stat().st_size == room(console).report.size
