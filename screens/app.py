@@ -101,7 +101,7 @@ class VigieApp(App[None], inherit_bindings=False):
                 self._resized.stop()
             self._resized = self.set_timer(_AFTER_RESIZE_S, self.repaint)
         elif isinstance(event, events.CursorPosition):  # in its place among the keys: see screens.arming
-            self.desk.terminal_answered.publish((event.y + 1, event.x + 1))
+            self.desk.terminal_answered_at((event.y + 1, event.x + 1))
         else:
             await super().on_event(event)
 

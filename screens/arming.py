@@ -3,7 +3,8 @@
 After the frame with the command, the terminal is asked for a cursor position report (DSR 6, ECMA-48; the answer is a CPR)
 at a place that no other question used, so the answer belongs to that frame. Terminals answer in the order in which they
 draw, and their answer comes between the keys typed before and after it: a key behind the answer was pressed by somebody
-who could see the command. A link that is slow only makes the answer late.
+who could see the command. A link that is slow only makes the answer late. Our own driver asks behind every frame anyway:
+it sends no second question then, and passes that answer on under the name of the place.
 
 A terminal that has never answered anything is told so, and the key must be pressed twice: the second time at least
 :data:`STILL_S` after every other key.
@@ -11,7 +12,9 @@ A terminal that has never answered anything is told so, and the key must be pres
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 if TYPE_CHECKING:
@@ -41,7 +44,7 @@ class Arming:
     answers: bool = False  # whether this terminal has ever answered
     _asked: dict[Place, int] = field(default_factory=dict)  # place -> which showing it asks about
     _showing: int = 0  # counts the subjects shown: one that comes back is another showing
-    _count: int = 0
+    counter: Iterator[int] = field(default_factory=count)  # shared by all who ask one terminal: no place twice
     _since: float | None = None  # when the frame of this showing was written
     _last_asked: float = 0.0
     _last_key: float = float("-inf")
@@ -81,10 +84,10 @@ class Arming:
     def _place(self) -> Place:
         # Row 1 is left out: "\x1b[1;2R" is also what some terminals send for shift+F3.
         rows, columns = max(self.rows - 1, 1), max(self.columns - 1, 1)
-        self._count = (self._count + 7) % (rows * columns)
+        number = (next(self.counter) + 1) * 7 % (rows * columns)
         while len(self._asked) > 8:
             del self._asked[next(iter(self._asked))]
-        return self._count % rows + 2, self._count // rows + 1
+        return number % rows + 2, number // rows + 1
 
     def answered(self, place: Place) -> bool:
         """The terminal reported *place*. Whether the subject became armed by it."""
@@ -96,6 +99,10 @@ class Arming:
             return False
         self.armed = True
         return True
+
+    def is_silent(self, now: float) -> bool:
+        """Whether this terminal answers nothing, as far as is known: the frame is there long enough, and nothing came ever."""
+        return self._since is not None and not self.answers and now - self._since >= SILENT_S
 
     def key(self, now: float) -> None:
         """Any key but the one that runs was pressed."""
@@ -110,7 +117,7 @@ class Arming:
             return "run"
         if self._since is None:
             return "unseen"
-        if not self.answers and now - self._since >= SILENT_S:
+        if self.is_silent(now):
             first = self._first_press
             if first is not None and quiet >= STILL_S and now - first <= WITHIN_S:
                 return "run"

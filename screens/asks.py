@@ -37,4 +37,7 @@ class Ask:
     chosen: Callable[[str], None] | None = None  # called with the key of the choice that is marked, when that changes
     left: Callable[[], None] | None = None  # called when it is left without Enter
     hint: Words = ""  # under the line while nothing is typed
+    armed: bool = (
+        False  # it runs or destroys something: what is typed before the terminal has shown the question is dropped
+    )
     secret: bool = False  # dots instead of the text, never a draft

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from itertools import count
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from screens.keeping import Keeping
     from screens.start import Deps, MakeDeps
     from screens.vitals import Vitals
-    from screens.suspending import Outcome, Program
+    from screens.term.guest import Outcome, Program
 
 T = TypeVar("T")
 CALM_STATUS_S: Final = 8.0  # on a slow link a status in which no state changed waits for so long
@@ -73,6 +74,8 @@ class Desk:
         self.asked: Signal[Ask | None] = Signal(owner, "asked")
         self.drafts_loaded: Signal[Mapping[str, str]] = Signal(owner, "drafts")
         self.terminal_answered: Signal[tuple[int, int]] = Signal(owner, "answer")  # row, column of a cursor report
+        self._answered = False  # whether one of these has ever been
+        self.questions = count()  # numbers the questions to the terminal
         self.mode_wanted: Signal[tuple[str, Any]] = Signal(owner, "mode")
         self.end: Callable[[int, str], None] = lambda code, line: None  # set by the application
         self.repaint: Callable[[], None] = lambda: None  # so is this
@@ -140,6 +143,16 @@ class Desk:
         self._lag = LoopLag()
         self._lag.install(get_running_loop())
         self.vitals = Vitals(self, self._lag)
+
+    @property
+    def terminal_answers(self) -> bool:
+        """Whether the terminal has ever answered a question: then it is waited for."""
+        return self._answered or bool(getattr(self.terminal, "answers", False))
+
+    def terminal_answered_at(self, place: tuple[int, int]) -> None:
+        """The terminal reported *place* for the cursor."""
+        self._answered = True
+        self.terminal_answered.publish(place)
 
     # ── the link ────────────────────────────────────────────────────────────────────────────────────────────────
 

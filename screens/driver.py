@@ -105,7 +105,8 @@ class CellDriver(LinuxDriver):
         self._wanted: Grid | None = None
         self._shown: Grid | None = None  # None: the terminal may show anything
         self._pen = Pen()
-        self._questions: list[tuple[str, Place]] = []  # for behind the next frame
+        self._questions: list[Place] = []  # for behind the next frame
+        self._apart: set[Place] = set()  # those among them that a frame's own answer can't answer
         self._timer: asyncio.TimerHandle | None = None
         self._over = True  # the terminal is not ours (yet, any more)
         self._last_words: list[bytes] | None = None
@@ -175,10 +176,14 @@ class CellDriver(LinuxDriver):
             data = self._in_sync(frame) + self._to_certain_place() + "\x1b[6n"
             self._shown = wanted.copy()
             self._pace.sent(now, len(data), ((self._pen.row or 0) + 1, (self._pen.column or 0) + 1))
-        for question, place in self._questions:
-            data += question
-            self._pace.asked(now, place)
+        for place in self._questions:
+            if place in self._apart or not self._pace.asked_with_frame(place):
+                from screens.arming import question  # rarely, and never for the first frame
+
+                data += question(place)
+                self._pace.asked(now, place)
         self._questions.clear()
+        self._apart.clear()
         self.traffic.sent(now, len(data), frame=bool(frame))
         if data:
             self._tty.write(self._encoded(data))
@@ -209,6 +214,11 @@ class CellDriver(LinuxDriver):
 
     # ── measuring ───────────────────────────────────────────────────────────────────────────────────────────────
 
+    @property
+    def answers(self) -> bool:
+        """Whether the terminal has ever answered."""
+        return self._pace.answers
+
     def trips(self) -> list[Trip]:
         """What was measured since the last call: seconds from a frame to the terminal's answer, bytes on their way."""
         found = []
@@ -232,9 +242,9 @@ class CellDriver(LinuxDriver):
 
     def write(self, data: str) -> None:
         """Modes and questions of ours; whatever else comes here is dropped."""
-        question = _QUESTION.fullmatch(data)
-        if question is not None:
-            self._questions.append((data, (int(question[1]), int(question[2]))))
+        asked = _QUESTION.fullmatch(data)
+        if asked is not None:
+            self._questions.append((int(asked[1]), int(asked[2])))
             self._send()
         elif _OURS.fullmatch(data):
             if threading.get_ident() != self._thread:
@@ -264,10 +274,20 @@ class CellDriver(LinuxDriver):
                 if place in (_ONCE, _TWICE):
                     return
             foreign = self._pace.answered(place, time.monotonic())
+            told, unsure = self._pace.told()
+            for name in told:
+                super().process_message(events.CursorPosition(name[1] - 1, name[0] - 1))
+            for name in unsure:
+                self._later(self._ask_apart, name)
             self._later(self._send)
             if not foreign:
                 return
         super().process_message(message)
+
+    def _ask_apart(self, place: Place) -> None:
+        self._questions.append(place)
+        self._apart.add(place)
+        self._send()
 
     def _later(self, call: Any, *arguments: Any) -> None:
         try:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from screens.suspending import Outcome, Program
+from screens.term.guest import Outcome, Program
 
 if TYPE_CHECKING:
     from screens.desk import Desk

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping, Sequence
-from typing import ClassVar
+from time import monotonic
+from typing import TYPE_CHECKING, ClassVar
 
 from textual.app import ComposeResult
 from textual.widget import Widget
@@ -20,7 +21,11 @@ from screens.widgets.editor import LONGEST, LineEditor
 from screens.widgets.line import Lines
 from screens.widgets.text import Span, Words, clean, join, width_of
 
+if TYPE_CHECKING:
+    from screens.arming import Arming
+
 _CHOICES = 8  # lines above the prompt
+_ALWAYS = frozenset({"leave", "repaint", "suspend"})  # what an ask that is not armed yet does not hold back
 SCRIBE = "scribe"  # draft key of the scribe line
 
 
@@ -44,6 +49,7 @@ class Foot(Performs, Widget, inherit_bindings=False):
         self._chosen = 0
         self._refusal = ""
         self._said: tuple[str, str] = ("", "")
+        self._arming: Arming | None = None  # of an ask that must have been seen first
 
     def compose(self) -> ComposeResult:
         yield self.prompt
@@ -52,6 +58,7 @@ class Foot(Performs, Widget, inherit_bindings=False):
     def on_mount(self) -> None:
         self.desk.asked.subscribe(self, self.open, immediate=True)
         self.desk.said.subscribe(self, self.say, immediate=True)
+        self.desk.terminal_answered.subscribe(self, self._terminal_answered, immediate=True)
         self.desk.drafts_loaded.subscribe(self, self._drafts_loaded, immediate=True)
         self.desk.troubled.subscribe(self, lambda _: self.draw_hint(), immediate=True)
         # Not immediate: rooms take the news first, and what is possible is asked of them.
@@ -75,6 +82,7 @@ class Foot(Performs, Widget, inherit_bindings=False):
         self.current = ask
         self._refusal = ""
         self._chosen = 0
+        self._arming = None
         if ask is None:
             self._offered = ()
         else:
@@ -84,17 +92,69 @@ class Foot(Performs, Widget, inherit_bindings=False):
                 self._editor.home()
             self._offer()
         self.draw()
+        if ask is not None and ask.armed:
+            self._await_sight(ask)
+
+    def _await_sight(self, ask: Ask) -> None:
+        """Ask the terminal about the frame that shows *ask*."""
+        from screens.arming import Arming, write_question
+
+        arming = self._arming = Arming(counter=self.desk.questions, answers=self.desk.terminal_answers)
+        arming.rows, arming.columns = self.app.size.height, self.app.size.width
+        arming.show(ask.label)
+
+        def framed() -> None:
+            place = arming.framed(monotonic()) if arming is self._arming else None
+            if place is not None:
+                write_question(self.app, place)
+
+        self.call_after_refresh(framed)
+
+    def _terminal_answered(self, place: tuple[int, int]) -> None:
+        if self._arming is not None:
+            self._arming.answered(place)
+
+    def _dropped(self, action: actions.Action | None) -> str:
+        """Why a key is not taken yet: the terminal has not shown the question. "" when it has."""
+        arming = self._arming
+        if arming is None or arming.armed or (action is not None and action.name in _ALWAYS):
+            return ""
+        if action is None or action.name != "save":
+            if arming.is_silent(monotonic()):
+                arming.key(monotonic())
+                return ""
+            return "typed before the question was on the screen: nothing was taken; type it now"
+        arming.answers = self.desk.terminal_answers
+        verdict = arming.press(monotonic())
+        if verdict == "asked":
+            from screens.arming import write_question
+
+            write_question(self.app, arming.ask(monotonic()))
+        if verdict == "again":
+            return "this terminal does not say what it shows: look, wait a second, Enter again"
+        return (
+            ""
+            if verdict == "run"
+            else "the key came before the question was on the screen: nothing was done; once more"
+        )
 
     async def key(self, key: str, character: str | None) -> None:
         """One key while typing. Bound keys first, then the editor; anything else is dropped."""
         action = next((action for action in actions.of("prompt") if key in action.keys), None)
-        if action is not None:
+        dropped = self._dropped(action)
+        if dropped:
+            self._refuse(dropped)
+        elif action is not None:
             await self.perform(action)
         elif self._editor.key(key, character):
             self._changed()
 
     def paste(self, text: str) -> None:
         """Text from the clipboard: made visible, and never read as keys."""
+        dropped = self._dropped(None)
+        if dropped:
+            self._refuse(dropped)
+            return
         text = text.replace("\r\n", "\n").replace("\r", "\n").removesuffix("\n")  # terminals send line ends as CR
         before = len(self._editor.text)
         self._editor.insert(text)

@@ -108,7 +108,7 @@ def confirm(word: str, what: str, go: Callable[[], None]) -> Ask:
         go()
         return None
 
-    return Ask(id="confirm", label=f"type {word} to run it>", submit=submit, hint=((what, "down"),))
+    return Ask(id="confirm", label=f"type {word} to run it>", submit=submit, hint=((what, "down"),), armed=True)
 
 
 def cancel(text: str, go: Callable[[], None]) -> Ask:
@@ -125,6 +125,7 @@ def cancel(text: str, go: Callable[[], None]) -> Ask:
         label="end it? y>",
         submit=submit,
         hint=(("SIGTERM, then SIGKILL: ", "degraded"), (text[:60], "code")),
+        armed=True,
     )
 
 

@@ -64,7 +64,7 @@ class Following(StepKeys, CommandKeys, ElsewhereKeys, Widget, inherit_bindings=F
         self.mode = STEP
         self.chosen = ""  # run
         self.command_at = 0
-        self.arming = Arming()
+        self.arming = Arming(counter=desk.questions)
         self.secrets: dict[tuple[str, str], str] = {}  # (run, name) -> value: in memory alone, never kept
         self.feed = OutputFeed(desk, self._output_came)
         self._now = RunsNow("")

@@ -70,11 +70,12 @@ class CommandKeys(RunKeys):
             self.desk.say("it is running already: X ends it")
             return
         now = time.monotonic()
+        self.arming.answers = self.arming.answers or self.desk.terminal_answers
         verdict = self.arming.press(now)
         if verdict == "asked":
             self.ask_terminal(self.arming.ask(now))
         if verdict in ("asked", "unseen"):
-            hidden = self.page.awaited.stop > 0 and not self.page.seen_all
+            hidden = self.page.awaited.stop > 0 and not self.page.seen_all and not self.page.holds(self.page.awaited)
             why = (
                 "not all of it was on the screen: Enter shows it whole"
                 if hidden

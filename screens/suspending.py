@@ -1,7 +1,7 @@
 """The terminal in other hands: an interactive program gets it for a while (an editor, ``psql``, a shell), or ctrl-Z gives it
 back to the shell that we came from.
 
-For rooms there is one call, ``desk.lend(Program(...), then)``::
+For rooms there is one call, ``desk.lend(Program(...), then)`` (:class:`screens.term.guest.Program`, ``Outcome``)::
 
     desk.lend(Program(["psql", "shop"], name="psql", pause=True), then)
 
@@ -35,14 +35,11 @@ from contextlib import ExitStack, suppress
 from types import FrameType
 from typing import TYPE_CHECKING, Any, Final
 
-from screens.term.guest import Guest, NotStarted, Outcome, Program, has_job_control, in_foreground, take_back, unstopped
-
 if TYPE_CHECKING:
     from textual.driver import Driver
 
     from screens.app import VigieApp
-
-__all__ = ["Lending", "Outcome", "Program"]
+    from screens.term.guest import Guest, Outcome, Program
 
 _ANSWERS_S: Final = 1.0  # for answers of the terminal that are on their way: nobody else could make sense of them
 _SECOND_S: Final = 0.35  # after it was asked to end, SIGHUP
@@ -71,6 +68,8 @@ class Lending:
 
     def lend(self, program: Program, then: Callable[[Outcome], None]) -> None:
         """See the module."""
+        from screens.term.guest import Outcome
+
         driver = self._app._driver
         if self._task is not None or self._leaving is not None:
             then(Outcome(126, refusal="another program has the terminal"))
@@ -84,6 +83,8 @@ class Lending:
         return any(guest.program.title == program.title for guest in self._stopped)
 
     async def _lend(self, driver: Driver, program: Program, then: Callable[[Outcome], None]) -> None:
+        from screens.term.guest import Outcome
+
         outcome = Outcome(126, refusal="it was not started")
         try:
             await self._give(driver)
@@ -106,6 +107,8 @@ class Lending:
 
     async def _host(self, program: Program) -> Outcome:
         """Run it, or let it go on, until it has ended or stopped."""
+        from screens.term.guest import Guest, NotStarted, Outcome, take_back
+
         guest = next((one for one in self._stopped if one.program.title == program.title), None)
         if guest is not None:
             self._stopped.remove(guest)
@@ -190,6 +193,8 @@ class Lending:
             self._settings = termios.tcgetattr(self._tty)
 
     def _take(self) -> None:
+        from screens.term.guest import take_back
+
         take_back(self._tty, self._settings)
         signal.signal(signal.SIGTTOU, signal.SIG_DFL)
 
@@ -233,6 +238,10 @@ class Lending:
 
     def close(self) -> None:
         """The loop is over: nothing that we started keeps the terminal."""
+        if self._out is None and not self._stopped:
+            return
+        from screens.term.guest import take_back
+
         for guest in (*self._stopped, *((self._out,) if self._out is not None else ())):
             guest.signal(signal.SIGHUP)
             guest.signal(signal.SIGCONT)
@@ -262,6 +271,8 @@ class Lending:
 
     def stop(self) -> None:
         """Ctrl-Z: back to the shell, until it says ``fg``. Where nobody could say that, the operator is told so."""
+        from screens.term.guest import has_job_control, take_back
+
         driver = self._app._driver
         if self._away or driver is None or driver.is_headless or not driver.can_suspend:
             return
@@ -279,6 +290,8 @@ class Lending:
 
     def _sleep(self) -> None:
         """Stop the whole job, as the terminal would; returns when it goes on in the foreground."""
+        from screens.term.guest import has_job_control, in_foreground
+
         number = signal.SIGTSTP
         signal.signal(signal.SIGCONT, lambda *_: None)
         try:
@@ -297,6 +310,8 @@ class Lending:
 
     def _continued(self) -> None:
         """Continued after a stop that we did not see coming (SIGSTOP): the terminal may be set otherwise by now."""
+        from screens.term.guest import has_job_control, in_foreground, take_back, unstopped
+
         driver = self._app._driver
         if self._away or driver is None or driver.is_headless or not driver.can_suspend:
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import textwrap
 import time
@@ -16,6 +17,7 @@ from console.journal.events import Origin
 from console.journal.store import Journal
 from console.runbook import actions as runs
 from console.runbook.library import load_library
+from tests.e2e.keys import ARMED
 from tests.e2e.terminal import Terminal
 
 BOOK = """# Two commands
@@ -90,6 +92,47 @@ def test_keys_typed_ahead_on_a_slow_link_run_nothing_that_was_not_shown(
         assert terminal.model.asked["DSR 6"] >= 2
         terminal.press("q")
         assert terminal.wait_exit() == 0
+
+
+def test_the_frames_own_answer_arms(prepared: list[str], database: Path, tmp_path: Path) -> None:
+    """Our driver asks behind each frame anyway: no second question is sent."""
+    with Terminal(prepared, cwd=tmp_path, rtt=0.2) as terminal:
+        terminal.wait_for("INC-1")
+        terminal.press("3")
+        terminal.wait_for("harmless >> ran.txt")
+        terminal.wait_for(ARMED)
+        assert not re.search(rb"\x1b7\x1b\[\d+;\d+H\x1b\[6n", terminal.raw)
+        terminal.press("x")
+        terminal.wait_for("finished, exit 0")
+        settled(database)
+        assert ran(tmp_path) == ["harmless"]
+
+
+@pytest.mark.parametrize("driver", ["diff", "stock"])
+def test_a_confirmation_typed_ahead_is_dropped(
+    driver: str, prepared: list[str], database: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "gone").write_text("here")
+    book = BOOK.replace("echo harmless >> ran.txt", f"rm -rf {tmp_path}/gone")
+    (tmp_path / "away.md").write_text(book.replace("Two commands", "Away with it"), encoding="utf-8")
+    entry = load_library([tmp_path / "away.md"], shipped=False).entries[0]
+    with Journal.open(database, actor="bob", origin=Origin(program="cli", host="here")) as journal:
+        runs.append(journal, journal.incidents()[0].stream, runs.start_run(entry.runbook, {}))
+    with Terminal(prepared, cwd=tmp_path, size=(120, 40), rtt=0.3, env={"VIGIE_DRIVER": driver}) as terminal:
+        terminal.wait_for("INC-1")
+        terminal.press("3")
+        terminal.wait_for(ARMED)
+        word = "gone"
+        terminal.press("x", *word, "enter")  # as one who knows what it will ask
+        asked = terminal.wait_for(r"^type (\S+) to run it>")
+        terminal.wait_for("typed before the question|nothing was done")
+        terminal.wait_quiet(0.7)
+        assert (tmp_path / "gone").exists()
+        terminal.press("ctrl+u")
+        terminal.type(asked[1] + "\n")
+        terminal.wait_for("finished, exit 0")
+        settled(database)
+        assert not (tmp_path / "gone").exists()
 
 
 def test_a_terminal_that_never_answers_wants_the_key_twice(prepared: list[str], database: Path, tmp_path: Path) -> None:

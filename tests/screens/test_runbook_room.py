@@ -158,6 +158,16 @@ async def answer(console: Any) -> None:
     await console.pilot.pause()
 
 
+async def answer_foot(console: Any) -> None:
+    """The same for a question in the prompt line."""
+    foot = console.app.bridge.foot
+    if foot._arming is not None:
+        await console.until(lambda: foot._arming.is_framed, "the frame")
+        for row, column in list(foot._arming._asked):
+            console.app.post_message(events.CursorPosition(column - 1, row - 1))
+        await console.pilot.pause()
+
+
 async def at_step(console: Any, number: str) -> None:
     view = following(console)
     step = view._looking.numbers.find(number)
@@ -436,6 +446,11 @@ async def test_what_destroys_wants_a_word_first(place: Any, books: Path, tmp_pat
         await answer(place)
         await place.press("x")
         assert "type db1 to run it>" in place.text()
+        await place.type("db1")
+        await place.press("enter")  # typed blind: the terminal has not shown the question
+        assert "typed before" in place.text() or "nothing was done" in place.text()
+        assert (tmp_path / "cache-of-db1").exists()
+        await answer_foot(place)
         await place.press("enter")
         await place.type("db2")
         await place.press("enter")
@@ -459,7 +474,10 @@ async def test_a_running_command_is_ended_with_all_that_belongs_to_it(place: Any
         assert "X ends it" in place.text()
         await place.press("x")
         assert "running already" in place.text()
-        await place.press("X", "enter")
+        await place.press("X", "y", "enter")  # in one burst: nobody has seen what it asks
+        assert view.execution.finish is None
+        await answer_foot(place)
+        await place.press("enter")
         assert view.execution.finish is None
         await place.press("y", "enter")
         await place.until(lambda: view.execution.finish is not None, "its end")
@@ -485,6 +503,7 @@ async def test_a_new_console_finds_the_place_and_the_running_command_with_its_ou
         await place.until(lambda: "begun" in view.output.lines, "its output again")
         assert "running" in place.text() and not view.arming.armed
         await place.press("X")
+        await answer_foot(place)
         await place.type("yes")
         await place.press("enter")
         await place.until(lambda: view.execution.finish is not None, "its end")

@@ -39,6 +39,28 @@ def test_a_frame_that_answers_late_is_not_taken_for_another_question() -> None:
     assert pace.answered((5, 5)) is True
 
 
+def test_a_frame_answers_for_who_asks_about_it() -> None:
+    pace = Pace()
+    assert not pace.asked_with_frame((9, 1))  # no frame is awaited: a question of its own
+    pace.sent(0, 10, (5, 5))
+    pace.sent(0, 10, (6, 6))
+    assert pace.asked_with_frame((9, 1))
+    pace.answered((5, 5))
+    assert pace.told() == ([], [])
+    pace.answered((6, 6))
+    assert pace.told() == ([(9, 1)], [])
+    assert pace.told() == ([], [])
+
+
+def test_an_answer_from_elsewhere_tells_nobody_that_a_frame_was_seen() -> None:
+    """It may be a key that looks like a report: who asked must ask again, apart."""
+    pace = Pace()
+    pace.sent(0, 10, (5, 5))
+    assert pace.asked_with_frame((9, 1))
+    pace.answered((3, 3))
+    assert pace.told() == ([], [(9, 1)])
+
+
 def test_a_place_that_nobody_named_still_frees_a_frame() -> None:
     pace = Pace()
     pace.sent(0, BYTES, (5, 5))
