@@ -126,7 +126,8 @@ class GuidedRun(Kinds):
         return next((phase for phase in self._runbook.phases if step in phase.steps), None)
 
     def _blocked(self, view: RunView, step: Step) -> str:
-        return gates.blocked(view, self._runbook, step.id, self._who)
+        """As of now, not as it was shown: another one may have approved meanwhile."""
+        return gates.blocked(self._view(), self._runbook, step.id, self._who)
 
     def _show(self, view: RunView, step: Step) -> None:
         say = self._talk.say
