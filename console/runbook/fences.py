@@ -13,11 +13,9 @@ from console.runbook import lexicon
 from console.runbook.commands import SHELL, Scope, other, query_language, shell, starts_like_a_command
 from console.runbook.judgement import facts
 from console.runbook.model import Command
-from console.runbook.shell import read, words
+from console.runbook.shell import MAX_SHELL, read, words
 from console.runbook.transcript import PROMPT, Entry, has_prompts, mixed, plain, prompted, repl
 
-MAX_SHELL: Final = 10_000
-"""Characters of one block that are read as shell: text that is no shell costs the grammar the square of its length."""
 _FIRST_COMMAND: Final = 1_000
 
 Kind = Literal["shell", "query", "code", "config", "text"]

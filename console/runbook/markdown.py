@@ -17,13 +17,14 @@ from console.runbook.blocks import MAX_NESTING, Block, inline, read_blocks, too_
 from console.runbook.commands import Scope
 from console.runbook.coverage import cover
 from console.runbook.drafts import Context, finish, raw
-from console.runbook.fences import MAX_SHELL, kind_of
+from console.runbook.fences import kind_of
 from console.runbook.frontmatter import FrontMatter, read_front_matter
 from console.runbook.model import Document, Info, InfoKind, Param, Phase, PhaseKind, Problem, Runbook, Step
 from console.runbook.outline import Plan, Unit, flatten, plan, whole
 from console.runbook.params import env_name, in_text, is_secret
 from console.runbook.sections import Section, build, link_list, own_steps, produces, relax
 from console.runbook.sessions import in_sessions
+from console.runbook.shell import MAX_SHELL
 from console.runbook.shell import read as read_shell
 from console.runbook.single import claim, single_draft
 from console.runbook.steps import Reading, read_steps

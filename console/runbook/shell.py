@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from tree_sitter import Node, Parser
 
 
+MAX_SHELL: Final = 10_000
+"""Characters of one piece that are read as shell: text that is no shell costs the grammar the square of its length."""
+
+
 @cache
 def parser() -> Parser:
     """The bash parser, made once."""
@@ -80,10 +84,10 @@ class Script:
 
 @lru_cache(maxsize=512)
 def read(text: str) -> Script:
-    """Parse *text*, placeholders masked. Never raises."""
+    """Parse *text*, placeholders masked. Never raises. Longer text is read up to :data:`MAX_SHELL`, and does not parse."""
     from console.runbook.placeholders import assigned_names, masked
 
-    data = masked(text)
+    data = masked(text[:MAX_SHELL])
     root = parsed(data)
     statements: list[Statement] = []
     for child in root.children:
@@ -119,7 +123,7 @@ def read(text: str) -> Script:
         elif node.type == "file_redirect":
             unclosed = unclosed or _unclosed(node, data)
     return Script(
-        not root.has_error,
+        not root.has_error and len(text) <= MAX_SHELL,
         tuple(statements),
         tuple(commands),
         tuple(outer),

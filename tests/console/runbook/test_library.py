@@ -124,7 +124,7 @@ def test_too_large_is_one_line(tmp_path: Path) -> None:
 def test_not_text_and_not_utf8(tmp_path: Path) -> None:
     path = tmp_path / "x.md"
     path.write_bytes(b"\x00\x01\x02")
-    assert read_runbook_file(path).problems[0].message == "is not text"
+    assert read_runbook_file(path).problems[0].message == "is not text: it holds a NUL"
     path.write_bytes(b"# T\n\n## Steps\n\n1. caf\xe9\n")
     document = read_runbook_file(path)
     assert [problem.line for problem in document.problems] == [5]
