@@ -25,9 +25,9 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, Final
 from functools import partial
 from time import monotonic
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from textual import events
 from textual.app import App
@@ -40,6 +40,10 @@ from screens.look import Look
 from screens.start import MakeDeps
 from screens.suspending import Lending, awaits_answers
 
+if TYPE_CHECKING:
+    from screens.desk import Measured
+    from screens.kept import Place
+    from screens.last_screen import LastScreen
 
 _ANSWERS_S: Final = 1.0
 _ANSWERS_IN_HASTE_S: Final = 0.3  # when a signal wants us gone
@@ -64,17 +68,31 @@ class VigieApp(App[None], inherit_bindings=False):
         self.desk.end, self.desk.repaint, self.desk.lend = self.end, self.repaint, self.lending.lend
         self.desk.stop = self.lending.stop
         self.bridge = Bridge(self.desk)
+        self.keep_at: Place | None = None  # where what is shown is kept for the next start
+        self.last_screen: LastScreen | None = None
         self._wear(look)
+
+    def _keep_screens(self, _: Any) -> None:
+        cells = getattr(self._driver, "cells", None)
+        if cells is None or self.keep_at is None:  # the stock driver knows none
+            return
+        from screens.last_screen import LOOK_S, LastScreen
+
+        self.last_screen = LastScreen(self.keep_at, self.desk, self.bridge, cells)
+        self.set_interval(LOOK_S, self.last_screen.look)
 
     def get_default_screen(self) -> Screen[Any]:
         return self.bridge
 
     def on_mount(self) -> None:
+        if hasattr(self._driver, "trips"):  # ours; Textual's own measures nothing
+            self.desk.terminal = cast("Measured", self._driver)
         if not self.is_headless:
             self.lending.listen()
         self.desk.look_changed.subscribe(self, self._look_changed, immediate=True)
         self.desk.drafts_loaded.subscribe(self, self._drafts_loaded, immediate=True)
         self.desk.became_ready.subscribe(self, self._ready_for_theme, immediate=True)
+        self.desk.became_ready.subscribe(self, self._keep_screens, immediate=True)
         # The shell is painted before anything else is imported: configuration, journal and status follow in a thread.
         self.call_after_refresh(self.desk.open)
 

@@ -23,19 +23,21 @@ _SIGNALS: Final = (signal.SIGHUP, signal.SIGTERM)
 class Ending:
     """Listens for the signals while a console runs; :attr:`code` is 128 + the signal once one has come."""
 
-    def __init__(self, leave: Callable[[int], object]) -> None:
-        """*leave* asks the application to end with a code; it may be called from any thread, and more than once."""
+    def __init__(self, leave: Callable[[int], object], settings: list[Any] | None = None) -> None:
+        """*leave* asks the application to end with a code; it may be called from any thread, and more than once.
+        *settings* are the terminal's, where they have been changed already."""
         self._leave = leave
         self.code = 0
-        self._settings: list[Any] | None = None
+        self._settings = settings
         self._over = threading.Event()
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Ending:
-        try:
-            self._settings = termios.tcgetattr(0)
-        except termios.error:
-            pass
+        if self._settings is None:
+            try:
+                self._settings = termios.tcgetattr(0)
+            except termios.error:
+                pass
         for number in _SIGNALS:
             self._before[number] = signal.signal(number, self._come)
         threading.Thread(target=self._await_hangup, name="hangup", daemon=True).start()

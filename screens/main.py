@@ -1,33 +1,42 @@
-"""The ``vigie`` script. Opening the console with nothing but global options goes a short way: no click, no config yet."""
+"""The ``vigie`` script. Opening the console with nothing but global options goes a short way: no click, no config yet.
+
+Before anything of weight is imported, the terminal is taken and shows what the last console showed (:mod:`screens.cover`).
+"""
 
 from __future__ import annotations
 
 import gc
 import os
 import sys
-from collections.abc import Sequence
-from typing import Any, Final
 
 from console import streams
-from screens.start import Start
 
-_VALUES: Final = {"--config": "config", "--db": "db", "--actor": "actor"}
+TYPE_CHECKING = False  # typing itself is imported after the first bytes are on the terminal
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from typing import Any
+
+    from screens.cover import Cover
+
+_VALUES = {"--config": "config", "--db": "db", "--actor": "actor", "--link": "link"}
+_LINKS = ("auto", "slow", "fast")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run ``vigie``; returns the exit code."""
     streams.make_ready()
     arguments = list(sys.argv[1:] if argv is None else argv)
-    start = short_way(arguments)
-    if start is not None:
-        return open_console(start)
+    fields = short_way(arguments)
+    if fields is not None:
+        return open_covered(fields)
     from console.cli import main as command_line
 
     return command_line(arguments, open_console=open_console)
 
 
-def short_way(arguments: Sequence[str]) -> Start | None:
-    """The options, when there is no command and nothing unusual; None leaves it to the command line's own parser."""
+def short_way(arguments: Sequence[str]) -> dict[str, Any] | None:
+    """The fields of :class:`screens.start.Start`, when there is no command and nothing unusual; None leaves it to the
+    command line's own parser."""
     fields: dict[str, Any] = {}
     runbooks: list[str] = []
     rest = iter(arguments)
@@ -38,7 +47,7 @@ def short_way(arguments: Sequence[str]) -> Start | None:
         elif name in _VALUES or name == "--runbooks":
             if not equals:
                 value = next(rest, "")
-            if not value:
+            if not value or (name == "--link" and value not in _LINKS):
                 return None
             if name == "--runbooks":
                 runbooks.append(value)
@@ -46,7 +55,37 @@ def short_way(arguments: Sequence[str]) -> Start | None:
                 fields[_VALUES[name]] = value
         else:
             return None
-    return Start(**fields, runbooks=tuple(runbooks))
+    return {**fields, "runbooks": tuple(runbooks)}
+
+
+def open_covered(fields: Mapping[str, Any]) -> int:
+    """Take the terminal at once, then open the screens with these fields of :class:`screens.start.Start`."""
+    refusal = no_terminal()
+    if refusal:
+        sys.stderr.write(f"vigie: {refusal}\n")
+        return 2
+    from screens.cover import Cover
+    from screens.kept import place_of
+
+    cover = Cover(place_of(fields, os.environ))
+    line = ""
+    try:
+        cover.lay(os.environ)
+        gc.disable()  # see open_console
+        from screens.start import Start
+
+        return _run(Start(**fields), cover)
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:  # an import that fails, say: nobody is to find the terminal unusable for that
+        line = f"the console can't be opened: {type(error).__name__}: {error}"
+        return 2
+    finally:
+        cover.lift()
+        if line:
+            from console.sanitize import one_line
+
+            sys.stderr.write(f"vigie: {one_line(line)}\n")
 
 
 def open_console(options: Any) -> int:
@@ -56,6 +95,8 @@ def open_console(options: Any) -> int:
         sys.stderr.write(f"vigie: {refusal}\n")
         return 2
     gc.disable()  # a sixth of the start would go into looking for garbage among imports; opening.py turns it on again
+    from screens.start import Start
+
     start = Start(
         config=options.config,
         db=options.db,
@@ -63,10 +104,15 @@ def open_console(options: Any) -> int:
         read_only=options.read_only,
         runbooks=tuple(options.runbooks),
         packs=tuple(options.packs),
+        link=options.link,
     )
+    return _run(start, None)
+
+
+def _run(start: Any, cover: Cover | None) -> int:
     from screens.opening import run
 
-    return run(start)
+    return run(start, cover=cover)
 
 
 def no_terminal(environ: dict[str, str] | None = None) -> str:

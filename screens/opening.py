@@ -22,6 +22,7 @@ os.environ.pop("LINES", None)
 os.environ.setdefault("TEXTUAL_FPS", "120")
 
 from screens.app import VigieApp
+from screens.cover import Cover, driver_over
 from screens.ending import Ending
 from screens.glyphs import wants_ascii
 from screens.start import MakeDeps, Start, deps_from
@@ -49,15 +50,20 @@ def colours() -> int:
     return {"256color": 256, "kitty": 256, "direct": 1 << 24}.get(depth, 16)
 
 
-def run(start: Start, make_deps: MakeDeps | None = None) -> int:
-    """Run the console until it is left. Returns the exit code: 0, 2 (could not be opened), 128 + signal."""
+def run(start: Start, make_deps: MakeDeps | None = None, *, cover: Cover | None = None) -> int:
+    """Run the console until it is left. Returns the exit code: 0, 2 (could not be opened), 128 + signal.
+
+    *cover* holds the terminal until the driver has it; it also says where the last screen is kept.
+    """
     app = VigieApp(make_deps or partial(deps_from, start), first_look(colours(), wants_ascii()))
-    if (
-        os.environ.get("VIGIE_DRIVER") == "diff"
-    ):  # not the default before its walk beside the stock driver is always equal
+    if os.environ.get("VIGIE_DRIVER") != "stock":
         from screens.driver import choose
 
         app.driver_class = choose() or app.driver_class
+
+    if cover is not None:
+        app.driver_class = driver_over(cover, app.driver_class)
+        app.keep_at = cover.place if not start.read_only else None
 
     def leave(code: int) -> None:
         app.call_from_signal(partial(app.end, code))
@@ -65,7 +71,7 @@ def run(start: Start, make_deps: MakeDeps | None = None) -> int:
     opened = threading.Timer(_OPENING_S, _collect_garbage)
     opened.daemon = True
     opened.start()
-    with Ending(leave) as ending:
+    with Ending(leave, cover.settings if cover is not None else None) as ending:
         try:
             app.run(mouse=False)
         finally:
@@ -73,6 +79,10 @@ def run(start: Start, make_deps: MakeDeps | None = None) -> int:
             ending.watch_exit()
             app.lending.close()
             unsaved = app.desk.close()
+            if cover is not None:
+                cover.lift()
+            if app.last_screen is not None:
+                app.last_screen.close()
         code = ending.code or app.return_code or 0
         if unsaved:
             app.line = app.line or (
