@@ -5,7 +5,11 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import cache, lru_cache
-from typing import Any, Final
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from console.runbook.lexicon_file import Fault, Words
 
 _CJK: Final = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af]")
 _NOT_WORD: Final = re.compile(r"[\W_]+")
@@ -48,7 +52,7 @@ def without_number(title: str) -> str:
 
 
 @cache
-def _data() -> dict[str, Any]:
+def _shipped() -> dict[str, Any]:
     from importlib import resources
 
     from console.safe_yaml import load
@@ -58,14 +62,78 @@ def _data() -> dict[str, Any]:
     return data
 
 
-def _phrases(text: str) -> frozenset[str]:
+_own: dict[Path, tuple[int, int, Words | Fault]] = {}
+"""The operator's files: modification time, size, words – or what is wrong with the file."""
+
+
+def use(path: Path) -> Fault | None:
+    """Read by the words of the operator's *path* too, from now on; a file that is there no more, or is no good, adds nothing.
+    Reading it again costs one ``stat`` as long as it does not change."""
+    from console.runbook.lexicon_file import Words, read_words
+
+    try:
+        status = path.stat()
+        stamp = (status.st_mtime_ns, status.st_size)
+    except OSError:
+        if _own.pop(path, None) is not None:
+            _forget()
+        return None
+    known = _own.get(path)
+    if known is None or known[:2] != stamp:
+        _own[path] = (*stamp, read_words(path, _shipped()))
+        _forget()
+    found = _own[path][2]
+    return None if isinstance(found, Words) else found
+
+
+def _words() -> list[Words]:
+    from console.runbook.lexicon_file import Words
+
+    return [words for _, _, words in _own.values() if isinstance(words, Words)]
+
+
+def signature() -> tuple[tuple[str, int, int], ...]:
+    """What the operator's files are at this moment: text read under another signature may read differently now."""
+    return tuple((str(path), changed, size) for path, (changed, size, _) in sorted(_own.items()))
+
+
+def _forget() -> None:
+    for cached in (
+        phrases,
+        _headings,
+        phrases_of,
+        _cjk,
+        _heading,
+        _pattern,
+        _prefix,
+        _duration,
+        _filler,
+        _units,
+        _fields,
+    ):
+        cached.cache_clear()
+
+
+def _split(text: str) -> frozenset[str]:
     return frozenset(folded for folded in (fold(one) for one in text.split("|")) if folded)
+
+
+def _with_own(shipped: frozenset[str], key: str, name: str = "") -> frozenset[str]:
+    """A list with what the operator's files add to it and take from it; a phrase that they put elsewhere among its kin is gone."""
+    found = set(shipped)
+    for words in _words():
+        given = words.mappings.get(key, {}) if name else {"": words.lists.get(key, [])}
+        for kin, added in given.items():
+            folded = {fold(one) for one in added}
+            found = found | folded if kin == name else found - folded
+        found -= {fold(one) for one in words.removed}
+    return frozenset(found)
 
 
 @cache
 def phrases(key: str) -> frozenset[str]:
     """The folded phrases of a top-level list, like ``optional``."""
-    return _phrases(_data()[key])
+    return _with_own(_split(_shipped()[key]), key)
 
 
 @cache
@@ -73,7 +141,7 @@ def _headings() -> dict[str, str]:
     """phrase → class; where two classes share a phrase the first in HEADING_CLASSES has it, but ``links`` wins over ``info``."""
     found: dict[str, str] = {}
     for name in HEADING_CLASSES:
-        for phrase in _phrases(_data()["headings"][name]):
+        for phrase in phrases_of(name):
             if name == "links" or phrase not in found:
                 found[phrase] = name
     return found
@@ -82,7 +150,26 @@ def _headings() -> dict[str, str]:
 @cache
 def phrases_of(name: str) -> frozenset[str]:
     """The folded phrases of a heading class."""
-    return _phrases(_data()["headings"][name])
+    return _with_own(_split(_shipped()["headings"][name]), "headings", name)
+
+
+@cache
+def _units() -> dict[str, frozenset[str]]:
+    """The words of each unit of time."""
+    return {name: _with_own(frozenset(fold(text).split()), "units", name) for name, text in _shipped()["units"].items()}
+
+
+@cache
+def _fields() -> dict[str, str]:
+    """Front-matter key → field."""
+    found = {str(key): str(name) for key, name in _shipped()["front_matter"].items()}
+    for words in _words():
+        found |= {_key(key): target[0] for key, target in words.mappings.get("front_matter", {}).items()}
+    return found
+
+
+def _key(key: str) -> str:
+    return re.sub(r"[\s-]+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", key.strip()).casefold())
 
 
 @cache
@@ -228,10 +315,9 @@ def is_numbered(title: str) -> bool:
 
 @cache
 def _duration() -> re.Pattern[str]:
-    units = {name: fold(text).split() for name, text in _data()["units"].items()}
-    every = sorted((u for names in units.values() for u in names), key=len, reverse=True)
+    every = sorted((unit for names in _units().values() for unit in names), key=len, reverse=True)
     return re.compile(
-        rf"(\d+(?:[.,]\d+)?)(?:\s*(?:-|–|to|a|à)\s*(\d+(?:[.,]\d+)?))?\s*({'|'.join(map(re.escape, every))})(?![a-z])"
+        rf"(\d+(?:[.,]\d+)?)(?:\s*(?:-|–|to|a|à|bis|до|〜|~)\s*(\d+(?:[.,]\d+)?))?\s*({'|'.join(map(re.escape, every))})(?![a-z])"
     )
 
 
@@ -242,11 +328,11 @@ def seconds(text: str) -> float | None:
         return None
     number = float((match[2] or match[1]).replace(",", "."))
     for name, factor in (("second", 1.0), ("minute", 60.0), ("hour", 3600.0)):
-        if match[3] in fold(_data()["units"][name]).split():
+        if match[3] in _units()[name]:
             return number * factor
     return None
 
 
 def front_matter_field(key: str) -> str:
     """The field that a front-matter key of any known tool fills; empty for one that Vigie has no use for."""
-    return str(_data()["front_matter"].get(re.sub(r"[\s-]+", "_", key.strip().casefold()), ""))
+    return _fields().get(_key(key), "")

@@ -16,6 +16,8 @@ from console.runbook.ranking import Alert, Index, index, rank, search_words
 
 MAX_BYTES: Final = 2_000_000
 MAX_FILES: Final = 20_000
+_LEXICON_UP: Final = 3
+"""How many folders above a file may hold the lexicon that it is read by."""
 SUFFIXES: Final = (".md", ".markdown", ".mdown", ".runbook.yaml", ".runbook.yml")
 """Other YAML files are no runbooks, as long as nobody names them as such."""
 SHIPPED: Final = "shipped"
@@ -23,8 +25,26 @@ _SKIPPED: Final = frozenset((".git", "node_modules", ".venv", "__pycache__", ".t
 
 
 def read_runbook_file(path: Path, name: str = "") -> Document:
-    """Read one file; *name* is the path to show, ``str(path)`` otherwise. Never raises: a file that can't be read is a
-    document whose problem says why."""
+    """Read one file, by the words of a ``lexicon.yaml`` beside or above it too; *name* is the path to show, ``str(path)``
+    otherwise. Never raises: a file that can't be read is a document whose problem says why."""
+    from console.runbook.lexicon_file import NAME
+
+    for folder in list(path.absolute().parents)[:_LEXICON_UP]:
+        _use(folder / NAME)
+    return _read_file(path, name)
+
+
+def _use(path: Path) -> list[FileProblem]:
+    """Take in an operator's lexicon; what is wrong with it."""
+    from console.runbook.lexicon import use
+
+    fault = use(path)
+    return (
+        [FileProblem(str(fault.path), Problem(fault.line, "error", "R006", fault.message))] if fault is not None else []
+    )
+
+
+def _read_file(path: Path, name: str = "") -> Document:
     from console.runbook.carrier_yaml import read_yaml
     from console.runbook.markdown import read_markdown, unreadable
 
@@ -126,28 +146,34 @@ class Library:
 
 @dataclass
 class Shelf:
-    """A cache of read files, by path, modification time and size: reading a library again costs one ``stat`` a file."""
+    """A cache of read files, by path, modification time, size and lexicon: reading a library again costs one ``stat`` a file."""
 
-    _read: dict[tuple[str, int, int], Document] = field(default_factory=dict)
+    _read: dict[tuple[object, ...], Document] = field(default_factory=dict)
 
     def document(self, path: Path, name: str) -> Document:
+        from console.runbook.lexicon import signature
+
         try:
             status = path.stat()
         except OSError:
-            return read_runbook_file(path, name)
-        key = (name, status.st_mtime_ns, status.st_size)
+            return _read_file(path, name)
+        key = (name, status.st_mtime_ns, status.st_size, signature())
         found = self._read.get(key)
         if found is None:
-            found = self._read[key] = read_runbook_file(path, name)
+            found = self._read[key] = _read_file(path, name)
         return found
 
 
 def load_library(folders: Sequence[Path], shelf: Shelf | None = None, shipped: bool = True) -> Library:
     """Read every runbook under *folders* (a file counts as a folder of one) and, with *shipped*, Vigie's own. A folder that
-    is missing is a problem, not an error."""
+    is missing is a problem, not an error, and so is a ``lexicon.yaml`` in one that says what none can."""
+    from console.runbook.lexicon_file import NAME
+
     shelf = shelf or Shelf()
     found: list[tuple[str, Document]] = []
     problems: list[FileProblem] = []
+    for folder in folders:
+        problems.extend(_use((folder.parent if folder.is_file() else folder) / NAME))
     for folder in folders:
         if not folder.exists():
             problems.append(FileProblem(str(folder), Problem(0, "error", "R001", "no such folder of runbooks")))
