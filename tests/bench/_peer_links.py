@@ -84,13 +84,13 @@ def _console(here: Scene, link: Link) -> Meter:
 
 
 def _switch(
-    link: Link, name: str, start: Callable[[], Meter], live: str, there: str, back: str
+    link: Link, name: str, start: Callable[[Link], Meter], live: str, there: str, back: str
 ) -> tuple[str, str, float | None]:
     """Seconds from the key until the other screen is whole, the median of a few; None when one never came."""
     what = f"switch while rows change, {link.name}"
     chance = random.Random(5)
     found: list[float] = []
-    with start() as meter:
+    with start(link) as meter:
         eyes = Eyes(meter)
         if eyes.until(live, _START_S, gone=KEPT.pattern) is None:
             return what, name, None

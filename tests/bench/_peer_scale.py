@@ -7,8 +7,6 @@ import os
 import random
 import shutil
 import statistics
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -95,36 +93,22 @@ def long_scene(events: int) -> Iterator[Scene]:
 
 def many(results: Results) -> None:
     """Keys over five thousand checks and fifty thousand alerts that change while one looks."""
-    with scene(20) as here:
+    with scene(_CHECKS, down=_CHECKS // 10, interval=30.0) as here:
         here.incident(2)
-        with _holder(here), here.console(SIZE) as meter:
+        began = time.monotonic()
+        with here.watch("count", _CHECKS, alerts=_ALERTS), here.console(SIZE) as meter:
+            print(f"    the watch has them after {time.monotonic() - began:.0f} s", flush=True)
             meter.until(r"INC-1", 60)
-            meter.until(r"UNACKED", 60)
+            meter.until(rf"DOWN {_CHECKS // 10}\b", 60)
             meter.quiet(0.5, 5.0)
             meter.run(3.0)
             chance = random.Random(7)
             keys = [chance.choice(("j", "j", "j", "k", "pgdn", "pgup")) for _ in range(120)]
             # The columns that results change don't count: the key's answer is the cursor, the names, the place.
             pressed = press_each(meter, keys, ignored=[*CLOCKS, (0, 0, 0, 2), (40, 3, 0, 0)], wait=paced(meter, 3))
+            busy, at = meter.cpu(), meter.now()
+            meter.run(5.0)
             results.put("key among 5,000 checks and 50,000 alerts, p50 ms", VIGIE, pressed.p50)
             results.put("key among 5,000 checks and 50,000 alerts, p95 ms", VIGIE, pressed.p95)
+            results.put("processor meanwhile, %", VIGIE, (meter.cpu() - busy) / (meter.now() - at) * 100)
             results.put("memory with them, MiB", VIGIE, memory(meter.process.pid))
-
-
-@contextmanager
-def _holder(here: Scene) -> Iterator[None]:
-    """The process that holds them (``_holder.py``), once it has published."""
-    command = [sys.executable, "-m", "tests.bench._holder", "--db", str(here.paths.database)]
-    command += ["--config", str(here.config), "--checks", str(_CHECKS), "--alerts", str(_ALERTS)]
-    with (here.folder / "bench-holder.log").open("ab") as log:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log, text=True)
-    assert process.stdout is not None
-    try:
-        started = time.monotonic()
-        line = process.stdout.readline()
-        assert line, f"the holder ended: {(here.folder / 'bench-holder.log').read_text()[-800:]}"
-        print(f"    {line.strip()} ({time.monotonic() - started:.1f} s)", flush=True)
-        yield
-    finally:
-        process.terminate()
-        process.wait(10)

@@ -39,7 +39,7 @@ class Results:
         """Keep a figure (None: not seen in time) and print it."""
         number = TIMED_OUT if value is None else value
         self.of.setdefault(measure, {})[program] = number
-        words, unit = MEASURES.get(measure, (measure, "s"))
+        words, unit = words_of(measure)
         print(f"    {program:<14} {words:<52} {shown(number)} {unit}", flush=True)
 
     def get(self, measure: str, program: str) -> float | None:
@@ -50,6 +50,16 @@ class Results:
         """A line that belongs under the figures."""
         self.notes.append(line)
         print(f"    {line}", flush=True)
+
+
+def words_of(measure: str) -> tuple[str, str]:
+    """What a measure is called, and its unit: after the last comma or blank of its name, or seconds."""
+    if measure in MEASURES:
+        return MEASURES[measure]
+    for unit in ("ms", "MiB", "%"):
+        if measure.endswith(f" {unit}"):
+            return measure.removesuffix(unit).rstrip(", "), unit
+    return measure, "s"
 
 
 def shown(value: float | None) -> str:

@@ -72,27 +72,28 @@ class Scene:
         return stream
 
     @contextmanager
-    def watch(self, plan: str, results: int) -> Iterator[subprocess.Popen[bytes]]:
-        """A watch that leads (see ``_watch.py``), once *results* checks have their first result."""
+    def watch(self, plan: str, results: int, *, alerts: int = 0) -> Iterator[subprocess.Popen[bytes]]:
+        """A watch that leads (see ``_watch.py``), once *results* checks have their first result, and *alerts* have come."""
         command = [sys.executable, "-m", "tests.bench._watch", "--plan", plan]
         command += ["--db", str(self.paths.database), "--config", str(self.config)]
+        command += ["--alerts", str(alerts)]
         with (self.folder / "bench-watch.log").open("ab") as log:
             process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         try:
-            self._wait_for(results, process)
+            self._wait_for(results, alerts, process)
             yield process
         finally:
             process.terminate()
             process.wait(10)
 
-    def _wait_for(self, results: int, process: subprocess.Popen[bytes]) -> None:
+    def _wait_for(self, results: int, alerts: int, process: subprocess.Popen[bytes]) -> None:
         reader = StatusReader(self.paths.status_db, SystemClock())
         deadline = time.monotonic() + 60
         try:
             while True:
                 snapshot = reader.poll()
                 known = sum(check.last_at is not None for check in snapshot.checks) if snapshot is not None else 0
-                if known >= results:
+                if known >= results and (snapshot.foreign if snapshot is not None else 0) >= alerts:
                     return
                 assert process.poll() is None and time.monotonic() < deadline, f"the watch has {known} results"
                 time.sleep(0.05)
