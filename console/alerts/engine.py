@@ -43,6 +43,7 @@ class RuleFeed:
         every_s: float,
         fetch: Fetch,
         clock: Clock,
+        severity_of: Callable[[Mapping[str, str]], tuple[str, int]] = lambda labels: (labels.get("severity", ""), 1),
         known: Sequence[Alert] = (),
     ) -> None:
         self._groups = groups
@@ -50,6 +51,7 @@ class RuleFeed:
         self._every_ms = round(every_s * 1000)
         self._fetch = fetch
         self._clock = clock
+        self._severity_of = severity_of
         self._external = dict(external)
         longest = max((rule.query.window_ms for group in groups for rule in group.rules), default=0)
         self._samples = Samples(keep_ms=longest + 60_000)
@@ -139,10 +141,12 @@ class RuleFeed:
 
     def _alert(self, alert: Active) -> Alert:
         labels = {**self._external, **dict(alert.labels)}
+        severity, level = self._severity_of(labels)
         return Alert(
             fingerprint=fingerprint(labels),
             name=alert.rule.name,
-            severity=labels.get("severity", ""),
+            severity=severity,
+            level=level,
             state=STILL_FIRING if alert.state == FIRING else GONE,
             starts_at=from_us((alert.fired_at or alert.active_at) * 1000),
             labels=labels,

@@ -9,6 +9,7 @@ from pathlib import Path
 from console.alerts.engine import SOURCE as RULES
 from console.alerts.engine import RuleFeed
 from console.alerts.fetch import Fetcher
+from console.alerts.poll import ServerFeed
 from console.alerts.rule_file import Group, RuleError, read_rules
 from console.clock import Clock
 from console.config import Config, ConfigError
@@ -35,11 +36,14 @@ def rules_of(config: Config, source: Path | None) -> tuple[Group, ...]:
 def feed_of(config: Config, source: Path | None, clock: Clock) -> Callable[[Sequence[Alert]], Feed] | None:
     """What makes the feed of *config* (console.watch.leading.MakeFeed); None when it names none. Raises ``ConfigError``."""
     groups = rules_of(config, source)
-    if not groups and not config.scrape:
+    servers = bool(config.alertmanagers or config.prometheus)
+    if not (groups or config.scrape or servers):
         return None
+    base = source.parent if source is not None else Path.cwd()
 
     def make(known: Sequence[Alert]) -> Feed:
         fetcher = Fetcher()
+        feeds: list[Feed] = []
         rules = RuleFeed(
             groups,
             config.scrape,
@@ -47,9 +51,23 @@ def feed_of(config: Config, source: Path | None, clock: Clock) -> Callable[[Sequ
             every_s=float(config.evaluation_interval),
             fetch=fetcher.text,
             clock=clock,
+            severity_of=config.alert_level,
             known=[alert for alert in known if alert.source == RULES],
         )
-        return Feeds([rules], fetcher)
+        if servers:
+            feeds.append(
+                ServerFeed(
+                    config.alertmanagers,
+                    config.prometheus,
+                    fetcher=lambda server: Fetcher(server, base=base),
+                    severity_of=config.alert_level,
+                    clock=clock,
+                    known=[alert for alert in known if alert.source != RULES],
+                )
+            )
+        if groups or config.scrape:
+            feeds.append(rules)
+        return Feeds(feeds, fetcher)
 
     return make
 

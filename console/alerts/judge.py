@@ -1,0 +1,261 @@
+"""One list out of what several servers say: each alert once, and none gone without evidence that it is over.
+
+An alert that no fresh source reports any more is over when nothing speaks against it: each source that knew it is fresh
+and can be believed; its Alertmanager was told so (it left before its time ran out), or its Prometheus goes on without
+it; its rule is healthy and its target answers. Otherwise it stays, as :data:`~console.snapshot.GONE`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from msgspec.structs import replace as changed
+
+from console.alerts.alertmanager import GettableAlert
+from console.alerts.prometheus import PrometheusAlert, PrometheusRule
+from console.alerts.views import AlertmanagerView, PrometheusView, View
+from console.snapshot import FIRING, GONE, SUPPRESSED_ALERT, Alert, Report
+
+SeverityOf = Callable[[Mapping[str, str]], tuple[str, int]]
+_MISSED: Final = 2  # rounds of sending that a living Prometheus does not leave out
+_ROUNDS: Final = 4  # an alert ends after so many without news (Prometheus: 4 × the time between two sendings)
+_SAME_START: Final = timedelta(minutes=10)
+_MANY: Final = 200  # alerts of a name among which one that was relabelled is looked for
+_RUNBOOK: Final = ("runbook_url", "runbook")
+
+
+@dataclass(frozen=True)
+class _Known:
+    """An alert that is shown, and what was known when a fresh source last reported it."""
+
+    alert: Alert
+    ends_at: datetime | None = None
+    updated_at: datetime | None = None
+    told: bool = False  # an Alertmanager that misses it was told that it is over
+    provisional: bool = False  # its start is a Prometheus' guess; an Alertmanager knows better
+    down: Mapping[str, frozenset[tuple[str, str]]] | None = None  # targets that were not up, by Prometheus
+
+
+class Judge:
+    """Holds what is shown. *known*: what was shown before this process began."""
+
+    def __init__(
+        self,
+        alertmanagers: Sequence[AlertmanagerView],
+        prometheus: Sequence[PrometheusView],
+        severity_of: SeverityOf,
+        known: Sequence[Alert] = (),
+    ) -> None:
+        self._alertmanagers = alertmanagers
+        self._prometheus = prometheus
+        self._severity_of = severity_of
+        self._known = {alert.fingerprint: _Known(changed(alert, ack=None)) for alert in known}
+
+    def report(self, now: datetime) -> Report:
+        """What is true at *now*, by all that the views hold."""
+        found = self._found(now)
+        evidence: dict[str, str] = {}
+        for mark, before in self._known.items():
+            if mark in found:
+                continue
+            known = replace(before, told=before.told or self._told_so(before, now))
+            why, words = self._why_not_over(known, now)
+            if why:
+                found[mark] = replace(known, alert=_gone(known.alert, why))
+            else:
+                evidence[mark] = words
+        self._known = found
+        views: list[View[Any]] = [*self._alertmanagers, *self._prometheus]
+        return Report(
+            sources=tuple(view.source(now) for view in views),
+            alerts=tuple(known.alert for known in found.values()),
+            evidence=evidence,
+        )
+
+    # ── what is there ────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _found(self, now: datetime) -> dict[str, _Known]:
+        """What fresh sources report. An Alertmanager's word comes first: it knows of silences."""
+        down = {view.config.name: view.down for view in self._prometheus if view.fresh(now)}
+        told: dict[str, list[tuple[str, GettableAlert]]] = {}
+        for view in self._alertmanagers:
+            if view.fresh(now):
+                for mark, alert in view.alerts.items():
+                    told.setdefault(mark, []).append((view.config.name, alert))
+        found = {mark: self._merged(mark, reports, down) for mark, reports in told.items()}
+        by_name: dict[str, list[str]] = {}
+        for mark, known in found.items():
+            by_name.setdefault(known.alert.name, []).append(mark)
+        for server in self._prometheus:
+            if server.fresh(now) and server.state is not None:
+                for mark, (rule, place) in server.firing.items():
+                    same = (
+                        mark
+                        if mark in found
+                        else self._probable(found, by_name.get(rule.name, []), server, rule, place)
+                    )
+                    self._add_prometheus(found, server, same or mark, rule, rule.alerts[place], down)
+        return found
+
+    def _probable(
+        self,
+        found: Mapping[str, _Known],
+        marks: Sequence[str],
+        server: PrometheusView,
+        rule: PrometheusRule,
+        place: int,
+    ) -> str:
+        """The one alert of that name that relabelling may have made of it; "" when there is none, or more than one."""
+        assert server.state is not None  # noqa: S101 - the caller looked
+        mine = {**server.state.external_labels, **rule.alerts[place].labels}.items()
+        fitting = [
+            mark
+            for mark in marks[:_MANY]
+            if mine <= found[mark].alert.labels.items() or found[mark].alert.labels.items() <= mine
+        ]
+        return fitting[0] if len(fitting) == 1 else ""
+
+    def _merged(
+        self, mark: str, reports: list[tuple[str, GettableAlert]], down: Mapping[str, frozenset[tuple[str, str]]]
+    ) -> _Known:
+        """One alert that one or more Alertmanagers report: the earliest start; active before suppressed."""
+        first = min(reports, key=lambda one: one[1].starts_at)[1]
+        active = [alert for _, alert in reports if alert.status.state == "active"]
+        suppressed = [alert for _, alert in reports if alert.status.state == "suppressed"]
+        quiet = bool(suppressed) and not active
+        severity, level = self._severity_of(first.labels)
+        known = self._known.get(mark)
+        starts_at = first.starts_at
+        if known is not None and known.provisional and abs(known.alert.starts_at - starts_at) < _SAME_START:
+            starts_at = known.alert.starts_at
+        ends = [alert.ends_at for _, alert in reports if alert.ends_at is not None]
+        updates = [alert.updated_at for _, alert in reports if alert.updated_at is not None]
+        alert = Alert(
+            fingerprint=mark,
+            name=first.labels.get("alertname", "(no alertname)"),
+            severity=severity,
+            level=level,
+            state=SUPPRESSED_ALERT if quiet else FIRING,
+            starts_at=starts_at,
+            labels=first.labels,
+            annotations=first.annotations,
+            source=reports[0][0],
+            runbook=_runbook(first.annotations, first.labels),
+            silenced_by=tuple(sorted({one for alert in suppressed for one in alert.status.silenced_by}))
+            if quiet
+            else (),
+            inhibited_by=tuple(sorted({one for alert in suppressed for one in alert.status.inhibited_by}))
+            if quiet
+            else (),
+            reported_by=tuple(name for name, _ in reports),
+        )
+        provisional = known is not None and known.provisional and starts_at == known.alert.starts_at
+        return _Known(alert, max(ends, default=None), max(updates, default=None), provisional=provisional, down=down)
+
+    def _add_prometheus(
+        self,
+        found: dict[str, _Known],
+        server: PrometheusView,
+        mark: str,
+        rule: PrometheusRule,
+        told: PrometheusAlert,
+        down: Mapping[str, frozenset[tuple[str, str]]],
+    ) -> None:
+        assert server.state is not None  # noqa: S101 - the caller looked
+        labels = {**server.state.external_labels, **told.labels}
+        if mark in found:
+            known = found[mark]
+            sure = known.alert.labels == labels
+            name = server.config.name if sure else f"{server.config.name} (probably)"
+            reporters = (*known.alert.reported_by, name)
+            found[mark] = replace(known, alert=changed(known.alert, reported_by=reporters))
+            return
+        severity, level = self._severity_of(labels)
+        before = self._known.get(mark)
+        began = (told.active_at or server.last_ok or datetime.min) + timedelta(seconds=rule.duration)
+        began = began.replace(microsecond=began.microsecond // 1000 * 1000)
+        alert = Alert(
+            fingerprint=mark,
+            name=rule.name,
+            severity=severity,
+            level=level,
+            starts_at=before.alert.starts_at if before is not None else began,
+            labels=labels,
+            annotations=told.annotations,
+            source=server.config.name,
+            runbook=_runbook(told.annotations, labels),
+            reported_by=(server.config.name,),
+        )
+        found[mark] = _Known(alert, provisional=True, down=down)
+
+    # ── what is missing ──────────────────────────────────────────────────────────────────────────────────────────
+
+    def _why_not_over(self, known: _Known, now: datetime) -> tuple[str, str]:
+        """Why a missing alert may go on, or "" and the evidence that it is over."""
+        labels = known.alert.labels
+        words: list[str] = []
+        reporters = {name.removesuffix(" (probably)") for name in known.alert.reported_by}
+        explained = False  # somebody says why it is missing
+        for server in self._prometheus:
+            if server.config.name not in reporters and not server.knows(labels):
+                continue
+            if not server.fresh(now):
+                return f"{server.config.name} is lost", ""
+            before = (known.down or {}).get(server.config.name, frozenset())
+            why = server.why_not_over(labels, before, now)
+            if why:
+                return f"{server.config.name}: {why}", ""
+            if server.knows(labels):
+                explained = True
+                words.append(f"rule ok and target up on {server.config.name}")
+        for view in self._alertmanagers:
+            if view.config.name not in reporters:
+                continue
+            if not view.fresh(now):
+                return f"{view.config.name} is lost", ""
+            distrust = view.distrust(now)
+            if distrust:
+                return f"{view.config.name}: {distrust}", ""
+            if not explained and not known.told:
+                return f"{view.config.name} heard no more of it: nobody said that it is over", ""
+            words.append(f"absent from {view.config.name}")
+        configured = {view.config.name for view in self._alertmanagers} | {
+            view.config.name for view in self._prometheus
+        }
+        if not reporters & configured:
+            return "", "its source is no longer configured"
+        return "", ", ".join(words) or "absent from its source"
+
+    def _told_so(self, known: _Known, now: datetime) -> bool:
+        """Whether an Alertmanager that reported it was told that it is over, rather than hearing no more of it.
+
+        It was when the alert left before its time ran out; or when the watchdog, sent by the same Prometheus in each
+        round, has been heard rounds after the alert's last news. Of what ended while nobody watched, no more is known
+        than that it is absent.
+        """
+        if known.ends_at is None or known.updated_at is None:
+            return True
+        a_round = (known.ends_at - known.updated_at) / _ROUNDS
+        for view in self._alertmanagers:
+            if view.config.name not in known.alert.reported_by or not view.fresh(now) or view.last_ok is None:
+                continue
+            heard = view.watchdog.updated_at if view.watchdog is not None else None
+            if view.last_ok < known.ends_at or (heard is not None and heard >= known.updated_at + _MISSED * a_round):
+                return True
+        return False
+
+
+def _gone(alert: Alert, why: str) -> Alert:
+    annotations = {**alert.annotations, GONE_BECAUSE: why}
+    return changed(alert, state=GONE, annotations=annotations, silenced_by=(), inhibited_by=())
+
+
+GONE_BECAUSE: Final = "vigie: not resolved because"
+"""The annotation in which a GONE alert says why it is not over."""
+
+
+def _runbook(annotations: Mapping[str, str], labels: Mapping[str, str]) -> str:
+    return next((place[name] for place in (annotations, labels) for name in _RUNBOOK if place.get(name)), "")

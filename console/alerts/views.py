@@ -1,0 +1,182 @@
+"""What one server said last, and whether what it does not say can be believed. Pure; times are aware UTC.
+
+A server that has just begun, whose watchdog alert is missing, whose rules fail or whose reload failed answers with
+status 200 and a short list: that is no evidence that anything is over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Final, Generic, TypeVar
+
+from console.alerts.alertmanager import GettableAlert, ServerStatus
+from console.alerts.prometheus import PrometheusRule, PrometheusState, Target
+from console.fingerprint import fingerprint
+from console.snapshot import Source
+from console.sources import AlertmanagerConfig, PrometheusConfig, ServerConfig
+
+USUAL_WATCHDOGS: Final = ("Watchdog", "DeadMansSwitch")
+_FAILURES: Final = 2  # in a row, and the source is lost
+_SETTLING: Final = timedelta(seconds=60)  # on top of a rule's `for`, after a server's start
+
+C = TypeVar("C", bound=ServerConfig)
+
+
+@dataclass
+class View(Generic[C]):
+    """One server. *last_ok* is its last good answer, *failures* those without one since."""
+
+    config: C
+    kind: str
+    last_ok: datetime | None = None
+    failures: int = 0
+    error: str = ""
+
+    def failed(self, words: str) -> None:
+        """It gave no usable answer."""
+        self.failures += 1
+        self.error = words
+
+    def fresh(self, now: datetime) -> bool:
+        """Whether its last answer is young enough to be what is true now."""
+        if self.last_ok is None or self.failures >= _FAILURES:
+            return False
+        return now - self.last_ok <= timedelta(seconds=2 * self.config.interval + self.config.timeout)
+
+    def distrust(self, now: datetime) -> str:
+        """Why what it does not report may go on all the same; "" when it can be believed. Fresh or not is not asked."""
+        raise NotImplementedError
+
+    def warming(self, now: datetime) -> bool:
+        """Whether it began a moment ago."""
+        raise NotImplementedError
+
+    def source(self, now: datetime) -> Source:
+        """How it is, for the header."""
+        state, error = "ok", ""
+        if self.last_ok is None and self.failures < _FAILURES:
+            state, error = "warming", self.error
+        elif not self.fresh(now):
+            state, error = "lost", self.error
+        else:
+            error = self.distrust(now)
+            if error:
+                state = "warming" if self.warming(now) else "stale"
+        return Source(name=self.config.name, kind=self.kind, state=state, last_ok=self.last_ok, error=error)
+
+
+@dataclass
+class AlertmanagerView(View[AlertmanagerConfig]):
+    """One Alertmanager."""
+
+    alerts: Mapping[str, GettableAlert] = field(default_factory=dict)  # by our fingerprint, without watchdogs
+    watchdog: GettableAlert | None = None
+    watchdog_seen: bool = False
+    began: datetime | None = None
+
+    def answered(self, alerts: Sequence[GettableAlert], status: ServerStatus, now: datetime) -> None:
+        """It gave its alerts."""
+        names = (self.config.watchdog,) if self.config.watchdog else USUAL_WATCHDOGS
+        self.watchdog = next((one for one in alerts if one.labels.get("alertname") in names), None)
+        self.watchdog_seen = self.watchdog_seen or self.watchdog is not None
+        self.alerts = {fingerprint(one.labels): one for one in alerts if one.labels.get("alertname") not in names}
+        self.began = status.uptime
+        self.last_ok, self.failures, self.error = now, 0, ""
+
+    def warming(self, now: datetime) -> bool:
+        if self.began is None or now - self.began > timedelta(seconds=self.config.warm_up):
+            return False
+        return self.watchdog is None  # heard of its Prometheus since it began: it knows what is going on
+
+    def distrust(self, now: datetime) -> str:
+        if self.warming(now):
+            return "began a moment ago: its list may not be whole yet"
+        if self.watchdog is None and (self.config.watchdog or self.watchdog_seen):
+            return f"its alert {self.config.watchdog or 'Watchdog'} is missing: what it does not report may go on"
+        return ""
+
+
+@dataclass
+class PrometheusView(View[PrometheusConfig]):
+    """One Prometheus server."""
+
+    state: PrometheusState | None = None
+    rules: Mapping[str, tuple[PrometheusRule, ...]] = field(default_factory=dict)  # by alert name
+    firing: Mapping[str, tuple[PrometheusRule, int]] = field(
+        default_factory=dict
+    )  # fingerprint → rule, place in alerts
+    down: frozenset[tuple[str, str]] = frozenset()  # (job, instance) of the targets that are not up
+
+    def answered(self, state: PrometheusState, now: datetime) -> None:
+        """It said how it is."""
+        self.state = state
+        rules: dict[str, list[PrometheusRule]] = {}
+        for rule in state.rules:
+            rules.setdefault(rule.name, []).append(rule)
+        self.rules = {name: tuple(found) for name, found in rules.items()}
+        watchdogs = (self.config.watchdog,) if self.config.watchdog else USUAL_WATCHDOGS
+        self.firing = {
+            fingerprint({**state.external_labels, **alert.labels}): (rule, place)
+            for rule in state.rules
+            if rule.name not in watchdogs
+            for place, alert in enumerate(rule.alerts)
+            if alert.state == "firing"
+        }
+        self.down = frozenset(_identity(target) for target in state.targets if target.health != "up")
+        self.last_ok, self.failures, self.error = now, 0, ""
+
+    def began(self) -> datetime | None:
+        """When the server's process began."""
+        return self.state.runtime.start_time if self.state is not None else None
+
+    def warming(self, now: datetime) -> bool:
+        if self.state is None:
+            return False
+        unknown = [rule for rule in self.state.rules if not rule.evaluated or rule.health == "unknown"]
+        return bool(unknown)
+
+    def distrust(self, now: datetime) -> str:
+        if self.state is None:
+            return ""
+        broken = [rule for rule in self.state.rules if rule.health == "err"]
+        if broken:
+            more = f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
+            return f"its rule {broken[0].name} fails: {broken[0].last_error or 'no reason given'}{more}"
+        if self.warming(now):
+            return "has not evaluated all its rules yet"
+        if not self.state.runtime.reload_config_success:
+            return "could not load its new configuration: the old one runs"
+        return ""
+
+    def why_not_over(self, labels: Mapping[str, str], down_before: frozenset[tuple[str, str]], now: datetime) -> str:
+        """Why the alert with *labels*, which it does not report, may go on; "" when this server says that it is over.
+
+        *down_before*: its targets that were not up when the alert was last seen.
+        """
+        rules = self.rules.get(labels.get("alertname", ""), ())
+        for rule in rules:
+            if rule.health == "err":
+                return f"the rule fails: {rule.last_error or 'no reason given'}"
+            if not rule.evaluated or rule.health != "ok":
+                return "the rule is not evaluated yet"
+            began = self.began()
+            if began is not None and now - began < timedelta(seconds=rule.duration) + _SETTLING:
+                return "the server began a moment ago, and the rule waits for its `for`"
+        job, instance = labels.get("job", ""), labels.get("instance", "")
+        if instance:
+            lost = [one for one in self.down if one[1] == instance and (not job or one[0] == job)]
+        else:
+            lost = [one for one in self.down - down_before if not job or one[0] == job]
+        if lost:
+            return f"its target {lost[0][1] or lost[0][0]} does not answer"
+        return ""
+
+    def knows(self, labels: Mapping[str, str]) -> bool:
+        """Whether it has a rule for the alert with *labels*."""
+        return labels.get("alertname", "") in self.rules
+
+
+def _identity(target: Target) -> tuple[str, str]:
+    return (target.labels.get("job", ""), target.labels.get("instance", ""))
