@@ -91,11 +91,11 @@ def _example(key: str) -> str:
 
 def _phrases(loaded: Loaded, where: tuple[str, ...], value: object) -> list[str]:
     given: Sequence[object] = (
-        value.split("|") if isinstance(value, str) else value if isinstance(value, list) else (None,)
+        value.split("|") if isinstance(value, str) else value if isinstance(value, list) else (value,)
     )
     for position, one in enumerate(given):
         if not isinstance(one, str) or not any(character.isalnum() for character in one):
-            place = (*where, position) if isinstance(value, list) else where
+            place: tuple[str | int, ...] = (*where, position) if isinstance(value, list) else where
             raise loaded.error(place, f"{'.'.join(where)}: phrases were expected, got {one!r}")
     return [str(one) for one in given]
 

@@ -155,7 +155,10 @@ front_matter: {keeper: owner}
 units: {minute: mn}
 remove: rollback
 """
-RUNBOOK = "---\nkeeper: kim\n---\n# T\n\n## Fire drill\n\n- Hold the line 5 mn\n\n## Mitigation\n\n- nothing\n\n## Rollback\n\nwords\n"
+RUNBOOK = (
+    "---\nkeeper: kim\n---\n# T\n\n"
+    "## Fire drill\n\n- Hold the line 5 mn\n\n## Mitigation\n\n- nothing\n\n## Rollback\n\nwords\n"
+)
 
 
 def test_the_operators_words_are_read_by_too(tmp_path: Path) -> None:
@@ -179,9 +182,8 @@ def lexicon_name() -> str:
 def test_a_library_reads_again_when_the_words_change(tmp_path: Path) -> None:
     (tmp_path / "t.md").write_text(RUNBOOK)
     shelf = Shelf()
-    assert [p.title for p in load_library([tmp_path], shelf, shipped=False).entries[0].runbook.phases][
-        0
-    ] == "Mitigation"
+    before = load_library([tmp_path], shelf, shipped=False).entries[0].runbook
+    assert before.phases[0].title == "Mitigation"
     (tmp_path / lexicon_name()).write_text(OWN)
     library = load_library([tmp_path], shelf, shipped=False)
     assert [phase.title for phase in library.entries[0].runbook.phases] == ["Fire drill"]
