@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from console.runbook.model import Document
 
 _ELSEWHERE: Final = {
+    "convert": ("console.commands.runbooks_convert", "convert", "Turn plain Markdown into the annotated form."),
+    "fmt": ("console.commands.runbooks_fmt", "fmt", "Write runbooks the one usual way."),
+    "lint": ("console.commands.runbooks_lint", "lint", "Check runbook files or folders."),
+    "new": ("console.commands.runbooks_new", "new", "Write a new runbook to fill in."),
     "run": ("console.commands.runbooks_run", "run", "Go through a runbook, step by step, in an incident."),
     "approve": ("console.commands.runbooks_approve", "approve", "Approve a step of somebody else's run."),
 }

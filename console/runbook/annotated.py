@@ -156,13 +156,11 @@ def _kind(step: Step, found: Mapping[str, Any]) -> str:
 
 
 def _missing(kind: str, found: Mapping[str, Any], step: Step) -> str:
-    given = {**found, **({"run": True} if step.commands else {})}
-    if kind == "call" and step.calls:
-        given["runbook"] = True
-    if kind == "wait" and step.wait_s is not None:
-        given["for"] = True
-    needs = keys.missing(kind, given)
-    return needs.replace("run", "a command") if kind == "run" else needs
+    if kind == "wait":  # what it waits for may stand in its words
+        return ""
+    if kind == "run":
+        return "" if step.commands else "a command"
+    return keys.missing(kind, {**found, **({"runbook": True} if step.calls else {})})
 
 
 class _Lines:

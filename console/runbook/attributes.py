@@ -8,7 +8,7 @@ A line of its own may stand in an HTML comment, so that no renderer shows it, an
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
 
@@ -143,17 +143,21 @@ def _ours(attributes: Attributes, form: Form) -> bool:
 
 
 def split(lines: Sequence[str]) -> Marked | None:
-    """*lines* apart from their attributes; None where the file has none of ours, and is plain."""
+    """*lines* apart from their attributes; None where the file has none of ours, and is plain.
+
+    A heading with a mere id is a step's only where other headings have keys: renderers of plain Markdown use ids too. So is
+    a line of nothing but an id only in a comment."""
     if not any("{" in line and "}" in line for line in lines):
         return None
     found = _candidates(lines)
     if not any(_ours(attributes, form) for _, form, _, attributes, _ in found):
         return None
     marked = Marked()
+    headings = any(form == "heading" and _ours(attributes, form) for _, form, _, attributes, _ in found)
     by_row = {
         row: (form, level, attributes, rest)
         for row, form, level, attributes, rest in found
-        if _taken(form, level, attributes)
+        if _ours(attributes, form) or (form == "heading" and headings and level >= 3) or (form == "line" and not rest)
     }
     for row, line in enumerate(lines):
         if row not in by_row:
@@ -168,51 +172,41 @@ def split(lines: Sequence[str]) -> Marked | None:
     return marked
 
 
-def _taken(form: Form, level: int, attributes: Attributes) -> bool:
-    """Whether a candidate is taken in a file that has attributes of ours: a mere id only where a step may be meant."""
-    if form == "fence":
-        return _ours(attributes, form)
-    return bool(attributes.pairs) or (bool(attributes.id) and (form == "line" or level >= 3))
+def fences(lines: Sequence[str]) -> list[Literal["", "open", "in", "close"]]:
+    """Where each line stands: outside of code blocks, at their edges, or inside."""
+    found: list[Literal["", "open", "in", "close"]] = []
+    fence = ""
+    for line in lines:
+        edge = _OPENING.match(line)
+        if not fence:
+            fence = edge[1] if edge else ""
+            found.append("open" if fence else "")
+        elif edge and edge[1][0] == fence[0] and len(edge[1]) >= len(fence) and not line.strip().strip(fence[0]):
+            fence = ""
+            found.append("close")
+        else:
+            found.append("in")
+    return found
 
 
 def _candidates(lines: Sequence[str]) -> list[tuple[int, Form, int, Attributes, str]]:
     found: list[tuple[int, Form, int, Attributes, str]] = []
-    fence = ""
-    for row, line in enumerate(lines):
-        opening = _OPENING.match(line)
-        if fence:
-            if (
-                opening
-                and line.strip()[:1] == fence[0]
-                and len(opening[1]) >= len(fence)
-                and not line.strip().strip(fence[0])
-            ):
-                fence = ""
-            elif "{" in line and (match := _IN_FENCE.match(line)):
-                attributes = parse(match[1])
-                if attributes is not None and (attributes.id or _ours(attributes, "line")):
-                    found.append((row, "line", 0, attributes, ""))
+    for row, (line, place) in enumerate(zip(lines, fences(lines), strict=True)):
+        if "{" not in line or len(line) > 2000:
             continue
-        if opening:
-            fence = opening[1]
-            if "{" in line and (match := _FENCE.match(line)) and (attributes := parse(match[2])) is not None:
+        if place == "in":
+            match = _IN_FENCE.match(line)
+            attributes = parse(match[1]) if match else None
+            if attributes is not None and (attributes.id or _ours(attributes, "line")):
+                found.append((row, "line", 0, attributes, ""))
+        elif place == "open":
+            match = _FENCE.match(line)
+            attributes = parse(match[2]) if match else None
+            if match and attributes is not None:
                 found.append((row, "fence", 0, attributes, match[1]))
-        elif "{" not in line or len(line) > 2000:
-            continue
         elif (match := _HEADING.match(line)) and (attributes := parse(match[2])) is not None:
             level = len(match[1].lstrip().split(None, 1)[0])
             found.append((row, "heading", level, attributes, match[1]))
         elif (match := _LINE.match(line)) and (attributes := parse(match[1] or match[2])) is not None:
-            found.append((row, "line", 0, attributes, ""))
+            found.append((row, "line", 0, attributes, "" if match[1] and attributes.id else line))
     return found
-
-
-def flatten(given: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """Keys as attributes have them: inner ones behind a dot."""
-    pairs: list[tuple[str, str]] = []
-    for name, value in given.items():
-        if isinstance(value, Mapping):
-            pairs.extend((f"{name}.{inner}", str(one)) for inner, one in value.items())
-        else:
-            pairs.append((name, str(value)))
-    return tuple(pairs)

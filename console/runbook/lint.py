@@ -3,56 +3,53 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
-from datetime import date, timedelta
+from collections.abc import Collection, Iterator, Sequence
+from datetime import date
 from pathlib import Path
 from typing import Final
 from urllib.parse import unquote
 
+from console.runbook.attributes import split
 from console.runbook.blocks import inline, read_blocks, walk
 from console.runbook.frontmatter import read_front_matter
 from console.runbook.judgement import facts
-from console.runbook.model import Command, Document, Problem, Runbook, Step
+from console.runbook.lint_written import near_misses, written
+from console.runbook.model import Command, Document, Level, Problem, Runbook, Step
 from console.runbook.params import is_secret
+from console.runbook.review import due, overdue
 from console.runbook.sections import Section, build
 
-CODES: Final = {
-    "R001": "the file can't be read",
-    "R002": "front matter that does not parse",
-    "R003": "front matter of the wrong shape",
-    "R004": "not UTF-8",
-    "R010": "a link to a file that is not there",
-    "R011": "an empty section",
-    "R012": "unfinished: TODO, TBD or FIXME",
-    "R013": "past its review date",
-    "R014": "a variable that nothing sets",
-    "R015": "a session opens, and commands follow that belong inside it",
-    "R016": "a shell block that does not parse",
-    "R017": "a secret on a command line",
-    "R018": "a change that no check follows",
-    "R019": "a destructive step without a way back",
-    "R020": "a root prompt that may be a comment",
-    "R021": "a placeholder where no value can go",
-    "R022": "invisible or control characters in a command",
-    "R023": "a command that may cut the operator's own connection",
-}
 
-
-def lint(document: Document, text: str, folder: Path | None, today: date) -> list[Problem]:
-    """The findings for a read file, by line. *text* is its source; links are checked under *folder* where one is given."""
+def lint(
+    document: Document, text: str, folder: Path | None, today: date, known: Collection[str] | None = None
+) -> list[Problem]:
+    """The findings for a read file, by line. *text* is its source; links are checked under *folder* where one is given,
+    calls among the folded names *known*."""
     found = list(document.problems)
     lines = text.split("\n")
-    front = read_front_matter(lines, document.path).rows
-    lines[:front] = [""] * front
-    found.extend(_text(lines, folder))
+    if any(runbook.form == "yaml" for runbook in document.runbooks):
+        found.extend(_yaml_text(lines, folder))
+    else:
+        front = read_front_matter(lines, document.path).rows
+        lines[:front] = [""] * front
+        steps = _without_attributes(lines)
+        found.extend(one for one in _text(lines, folder) if one.code != "R011" or one.line not in steps)
     for runbook in document.runbooks:
         found.extend(_review(runbook, today))
+        found.extend(near_misses(runbook))
+        if runbook.form != "plain":
+            found.extend(written(runbook, folder, known))
         for step in runbook.steps():
             for command in step.commands:
                 found.extend(_command(command))
         found.extend(_sequence(runbook))
         found.extend(
-            Problem(param.line, "info", "R014", f"{param.source} is set nowhere in this file: it will be asked for")
+            Problem(
+                param.line,
+                "info" if runbook.form == "plain" else "warning",
+                "R014",
+                f"{param.source} is set nowhere in this file: it will be asked for",
+            )
             for param in runbook.params
             if param.source.startswith("$")
         )
@@ -61,6 +58,17 @@ def lint(document: Document, text: str, folder: Path | None, today: date) -> lis
 
 
 # ── the text itself
+
+
+def _without_attributes(lines: list[str]) -> set[int]:
+    """Take the attributes out of *lines*, in place; the lines of headings that had some: such a step needs no text."""
+    marked = split(lines)
+    if marked is None:
+        return set()
+    kept = dict(zip(marked.origin, marked.lines, strict=True))
+    lines[:] = [kept.get(number, "") for number in range(1, len(lines) + 1)]
+    return {mark.line for mark in marked.marks if mark.form == "heading"}
+
 
 _UNFINISHED: Final = re.compile(r"\b(?:TODO|TBD|FIXME)\b|\bXXX\b(?!-)")
 
@@ -93,6 +101,15 @@ def _empty(root: Section, lines: Sequence[str]) -> Iterator[Problem]:
             yield Problem(section.line, "warning", "R011", f"the section {section.title!r} is empty")
 
 
+def _yaml_text(lines: Sequence[str], folder: Path | None) -> Iterator[Problem]:
+    for number, line in enumerate(lines, 1):
+        if match := _UNFINISHED.search(line):
+            yield Problem(number, "warning", "R012", f"{match.group()}: unfinished")
+        if folder is not None and "](" in line:
+            for target in re.findall(r"\]\(([^()\s]+)\)", line):
+                yield from _link(target, number, folder)
+
+
 def _link(target: str, line: int, folder: Path) -> Iterator[Problem]:
     if re.match(r"(?:\w+:|/|#|\{)", target) or not target:
         return
@@ -106,26 +123,42 @@ def _link(target: str, line: int, folder: Path) -> Iterator[Problem]:
         there = False
     if not there:
         yield Problem(line, "error", "R010", f"links to {name}, which is not there")
+    elif "#" in target and path.suffix.lower() == ".md":
+        anchor = unquote(target.split("#", 1)[1])
+        if anchor and not has_anchor(path, anchor):
+            yield Problem(line, "info", "R029", f"{name} has no heading for #{anchor}")
 
 
-_SPAN: Final = re.compile(r"\s*(\d+)\s*(d|w|m|y|days?|weeks?|months?|years?)?\s*$", re.IGNORECASE)
-_DAYS: Final = {"d": 1, "w": 7, "m": 30, "y": 365}
+def has_anchor(path: Path, anchor: str) -> bool:
+    """Whether the Markdown file at *path* has a heading (or an id of its own) that ``#anchor`` leads to. One that can't be
+    read is given the benefit of the doubt."""
+    try:
+        text = path.read_bytes()[:2_000_000].decode("utf-8", errors="replace")
+    except OSError:
+        return True
+    if re.search(rf"(?:\{{\s*#|(?:id|name)=[\"']?){re.escape(anchor)}(?![\w-])", text):
+        return True
+    wanted = _bare(anchor)
+    headings = re.findall(r"(?m)^ {0,3}#{1,6}\s+(.*?)\s*(?:\{[^{}]*\})?\s*#*\s*$", text)
+    return any(_bare(re.sub(r"\]\([^)]*\)", "]", one)) in (wanted, re.sub(r"\d+$", "", wanted)) for one in headings)
+
+
+def _bare(text: str) -> str:
+    """Renderers make anchors in many ways; letters and digits are what they agree on."""
+    return re.sub(r"[\W_]+", "", text.casefold())
 
 
 def _review(runbook: Runbook, today: date) -> Iterator[Problem]:
     if not runbook.reviewed:
         return
     try:
-        reviewed = date.fromisoformat(runbook.reviewed[:10])
+        date.fromisoformat(runbook.reviewed[:10])
     except ValueError:
-        yield Problem(1, "warning", "R003", f"reviewed: {runbook.reviewed!r} is no date (2026-05-01 was expected)")
+        if runbook.form != "yaml":  # there it is an error already
+            yield Problem(1, "warning", "R003", f"reviewed: {runbook.reviewed!r} is no date (2026-05-01 was expected)")
         return
-    match = _SPAN.match(runbook.review_every or "")
-    if match is None:
-        return
-    due = reviewed + timedelta(days=min(int(match[1]), 36_500) * _DAYS[(match[2] or "d")[0].lower()])
-    if due < today:
-        yield Problem(1, "warning", "R013", f"was due for review on {due.isoformat()}")
+    if days := overdue(runbook, today):
+        yield Problem(1, "warning", "R013", f"its review was due {days} days ago, on {due(runbook)}")
 
 
 # ── commands
@@ -174,8 +207,10 @@ def _command(command: Command) -> Iterator[Problem]:
 def _sequence(runbook: Runbook) -> Iterator[Problem]:
     """A change wants a look afterwards, and what destroys wants a way back."""
     steps = list(runbook.steps())
+    grave: Level = "info" if runbook.form == "plain" else "warning"
     looks = [n for n, step in enumerate(steps) if step.kind in ("check", "wait", "decide") or step.expect]
-    last_change = next((n for n in range(len(steps) - 1, -1, -1) if steps[n].kind == "run" and steps[n].commands), None)
+    changes = [n for n, one in enumerate(steps) if one.kind == "run" and one.commands and one.effect != "read"]
+    last_change = changes[-1] if changes else None
     verified = any(phase.kind in ("verify", "checklist") for phase in runbook.phases)
     if (
         last_change is not None
@@ -184,22 +219,22 @@ def _sequence(runbook: Runbook) -> Iterator[Problem]:
         and not steps[last_change].expect
     ):
         step = steps[last_change]
-        yield Problem(step.line, "info", "R018", f"no check follows the last change ({step.title!r})")
+        yield Problem(step.line, grave, "R018", f"no check follows the last change ({step.title!r})")
     back = any(phase.kind == "rollback" for phase in runbook.phases)
     for step in steps:
         if _destroys(step) and not step.undo and not back:
             yield Problem(
-                step.line, "info", "R019", f"{step.title!r} destroys something, and no rollback is written down"
+                step.line, grave, "R019", f"{step.title!r} destroys something, and no rollback is written down"
             )
 
 
 def _destroys(step: Step) -> bool:
-    return any(command.effect == "destructive" for command in step.commands)
+    return step.effect == "destructive" or any(command.effect == "destructive" for command in step.commands)
 
 
-def lint_file(path: Path, document: Document, today: date) -> list[Problem]:
+def lint_file(path: Path, document: Document, today: date, known: Collection[str] | None = None) -> list[Problem]:
     """:func:`lint` for a file on disk; what can't be read has its problem in *document* already."""
     if not document.runbooks:
         return list(document.problems)
     text = path.read_bytes().decode("utf-8-sig", errors="replace").replace("\r\n", "\n")
-    return lint(document, text, path.parent, today)
+    return lint(document, text, path.parent, today, known)

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from console import cli
-from console.runbook.lint import CODES, lint
+from console.runbook.lint import lint
+from console.runbook.lint_rules import CODES
 from console.runbook.markdown import read_markdown
 
 TODAY = date(2026, 6, 1)
@@ -48,7 +49,7 @@ def test_each_rule(text: str, line: int, code: str, level: str) -> None:
 def test_dead_links(tmp_path: Path) -> None:
     (tmp_path / "there.md").write_text("# T\n")
     text = "# T\n\n- [a](there.md#x)\n- [b](gone.md)\n- [c](https://x/y.md)\n- [d](#here)\n"
-    assert findings(text, tmp_path) == {(4, "R010", "error")}
+    assert findings(text, tmp_path) == {(3, "R029", "info"), (4, "R010", "error")}
 
 
 def test_a_good_one_is_silent() -> None:
@@ -63,7 +64,9 @@ def run(*arguments: str) -> int:
 def test_lint_command(tmp_path: Path, home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "a.md").write_text("# T\n\n## Steps\n\n1. [x](gone.md)\n")
     assert run("runbooks", "lint", str(tmp_path)) == 1
-    assert capsys.readouterr().out == f"{tmp_path}/a.md:5: error R010 links to gone.md, which is not there\n"
+    assert capsys.readouterr().out.startswith(
+        f"{tmp_path}/a.md:5: error R010 links to gone.md, which is not there; fix: "
+    )
     (tmp_path / "gone.md").write_text("# G\n\n## Steps\n\n1. y\n")
     assert run("runbooks", "lint", "--json", str(tmp_path)) == 0
     assert json.loads(capsys.readouterr().out) == {"problems": []}
