@@ -1,4 +1,4 @@
-"""Ending well: SIGHUP, SIGTERM and a terminal that is gone end the process within three seconds, with nothing lost.
+"""Ending well: SIGHUP, SIGTERM and a terminal that is gone end the process within five seconds, with nothing lost.
 
 A Python signal handler runs in the main thread even while that waits for a terminal that takes no output, where a
 handler of the event loop would not; and whatever hangs then, a watchdog thread ends the process.
@@ -16,7 +16,9 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any, Final
 
-LIMIT_S: Final = 2.5
+LIMIT_S: Final = 4.0
+# What a console does to a terminal, undone; CAN ends a sequence that was cut off.
+_LAST_WORDS: Final = b"\x18\x1b[m\x1b[r\x1b[?2026l\x1b[?2004l\x1b[?1004l\x1b[?7h\x1b[<u\x1b[?1049l\x1b[?25h"
 _SIGNALS: Final = (signal.SIGHUP, signal.SIGTERM)
 
 
@@ -53,9 +55,8 @@ class Ending:
         threading.Thread(target=self._watchdog, name="watchdog", daemon=True).start()
 
     def _come(self, number: int, frame: FrameType | None) -> None:
-        first = not self.code
-        self.code = 128 + number
-        if first:
+        if not self.code:  # the first one counts
+            self.code = 128 + number
             self.watch_exit()
         self._leave(self.code)
 
@@ -63,9 +64,20 @@ class Ending:
         if self._over.wait(LIMIT_S):
             return
         try:
-            if self._settings is not None:
-                termios.tcsetattr(0, termios.TCSANOW, self._settings)
-        except termios.error:
+            self._give_back()
+        finally:
+            os._exit(self.code or 1)
+
+    def _give_back(self) -> None:
+        """The terminal as it was, unless it is so already. Nothing here waits, or is stopped for touching it (SIGTTOU)."""
+        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTTOU,))
+        try:
+            if self._settings is None or termios.tcgetattr(0) == self._settings:
+                return
+            termios.tcsetattr(0, termios.TCSANOW, self._settings)
+            tty = os.open(os.ttyname(0), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK)
+            os.write(tty, _LAST_WORDS)
+        except (termios.error, OSError):
             pass
         os._exit(self.code or 1)
 
