@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from asyncio import AbstractEventLoop
 from collections.abc import Callable
+from itertools import accumulate
 from math import log2
 from typing import Any, Final
 
@@ -78,11 +79,7 @@ class LoopLag:
         total = sum(counts)
         found = []
         for wanted in shares:
-            seen, at = 0, 0
-            for at, count in enumerate(counts):
-                seen += count
-                if seen >= wanted * total:
-                    break
+            at = next(at for at, seen in enumerate(accumulate(counts)) if seen >= wanted * total)
             found.append(min(_LEAST_S * 2 ** ((at + 1) / 4), self.worst()) if total else 0.0)
         return found
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
+import stat
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, TextIO, cast
 
 import click
 
@@ -28,16 +30,24 @@ if TYPE_CHECKING:
 @click.pass_obj
 def export(ctx: Context, incident: str | None, template: str, profile: str, form: str, output: str | None) -> None:
     """The postmortem from the record: same journal, same bytes."""
+    from console.commands import progress
     from console.report import record as gathering
     from console.report.postmortem import TemplateProblem
 
     if template and form == "json":
         fail("--template is for md and html; json has its own shape")
-    with ctx.reader() as journal:
-        record = gathering.gather(journal, chosen(ctx, journal, incident))
+    to_file = bool(output) and output != "-"
+    left = f"{output} was not written" if to_file else "what was written is incomplete"
+    # Where stdout is a terminal, or a pipe to a pager, a line of ours would stand in the middle of what is read.
+    out = None if to_file or _is_file(sys.stdout) else io.StringIO()
+    with ctx.reader() as journal, progress.cancellable(left), progress.shown(out) as shown:
+        stream = chosen(ctx, journal, incident)
+        shown.phase(f"exporting {journal.alias(stream)}", _passes(form) * journal.head(stream)[0])
+        journal.reading = shown.step
+        record = gathering.gather(journal, stream)
         try:
             pieces = _pieces(journal, record, template, cast("Profile", profile), form)
-            if output and output != "-":
+            if output and to_file:
                 _write(_target(ctx, output), pieces)
             else:
                 sys.stdout.writelines(pieces)
@@ -45,6 +55,18 @@ def export(ctx: Context, incident: str | None, template: str, profile: str, form
             fail(str(problem))
     if record.incident.partial:
         ctx.note(record.incident.partial)
+
+
+def _is_file(stream: TextIO) -> bool:
+    try:
+        return stat.S_ISREG(os.fstat(stream.fileno()).st_mode)
+    except (OSError, ValueError):
+        return False
+
+
+def _passes(form: str) -> int:
+    """How often the events are read: what there is, (the story,) the whole timeline."""
+    return 2 if form == "json" else 3
 
 
 def _pieces(journal: Journal, record: Record, template: str, profile: Profile, form: str) -> Iterator[str]:
@@ -74,6 +96,8 @@ def _write(path: Path, pieces: Iterable[str]) -> None:
     """
     import tempfile
 
+    from console.commands.progress import to_the_end
+
     if path.exists() and not path.is_file():
         with path.open("w", encoding="utf-8", newline="") as out:
             out.writelines(pieces)
@@ -84,7 +108,8 @@ def _write(path: Path, pieces: Iterable[str]) -> None:
             out.writelines(pieces)
             out.flush()
             os.fsync(out.fileno())
-        Path(name).replace(path)
+        with to_the_end():
+            Path(name).replace(path)
     except BaseException as error:
         Path(name).unlink(missing_ok=True)
         if isinstance(error, OSError) and error.filename is None:

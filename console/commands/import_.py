@@ -12,10 +12,12 @@ import click
 from console.commands.context import Context, fail
 
 if TYPE_CHECKING:
+    from console.commands.progress import Progress
     from console.incident.importer import Format
     from console.incident.records import Batch
     from console.journal.store import Journal
 
+_STEP = 200  # events between two looks at how far it is
 _SHOWN = 50  # failures that are listed
 
 
@@ -45,14 +47,18 @@ def import_(
     A new incident is closed at once, so that a record of the past never becomes the current one; --open leaves it open.
     The same file again adds nothing: what is there already is known by its content.
     """
-    batch = _read(ctx, file, title, tz, cast("Format | None", form))
-    if into and len(batch.cases) > 1:
-        fail(f"{file}: {len(batch.cases)} incidents in it; --into takes one")
-    if dry_run:
-        rows = [_row("-", case.title, len(case.items), 0) for case in batch.cases]
-    else:
-        with ctx.journal(program="import", create=not into) as journal:
-            rows = _write(ctx, journal, batch, into, stays_open)
+    from console.commands import progress
+
+    with progress.cancellable("nothing was imported"), progress.shown() as shown:
+        shown.phase(f"reading {file}")
+        batch = _read(ctx, file, title, tz, cast("Format | None", form))
+        if into and len(batch.cases) > 1:
+            fail(f"{file}: {len(batch.cases)} incidents in it; --into takes one")
+        if dry_run:
+            rows = [_row("-", case.title, len(case.items), 0) for case in batch.cases]
+        else:
+            with ctx.journal(program="import", create=not into) as journal:
+                rows = _write(ctx, journal, batch, into, stays_open, shown)
     if as_json:
         ctx.json({"source": batch.source, "sha256": batch.sha256, "incidents": rows, "kept": list(batch.kept)})
         return
@@ -103,7 +109,12 @@ def _read(ctx: Context, file: str, title: str, tz: str | None, form: Format | No
         fail(f"{name}:{last.line}: {last.text}; nothing was imported")
 
 
-def _write(ctx: Context, journal: Journal, batch: Batch, into: str | None, stays_open: bool) -> list[dict[str, Any]]:
+def _write(
+    ctx: Context, journal: Journal, batch: Batch, into: str | None, stays_open: bool, shown: Progress
+) -> list[dict[str, Any]]:
+    from contextlib import ExitStack
+
+    from console.commands import progress
     from console.incident import importer
     from console.journal import transaction
 
@@ -114,6 +125,9 @@ def _write(ctx: Context, journal: Journal, batch: Batch, into: str | None, stays
             fail(f"no incident {into}; `vigie incidents` lists them")
     stamp = transaction.Stamp(now=ctx.clock.now(), actor=journal.actor, origin=journal.origin)
 
+    shown.phase(f"importing {batch.source}", sum(len(case.items) for case in batch.cases))
+    last = ExitStack()
+
     def work(db: sqlite3.Connection) -> list[dict[str, Any]]:
         rows = []
         for index, case in enumerate(batch.cases):
@@ -123,15 +137,22 @@ def _write(ctx: Context, journal: Journal, batch: Batch, into: str | None, stays
                 stream, _ = transaction.new_incident(db, stamp)
                 transaction.insert(db, stamp, stream, [importer.declared(batch, index)])
             before = transaction.count_and_head(db, stream)[0]
-            made = transaction.insert(db, stamp, stream, importer.events(batch, index, into=target is not None))
-            added = sum(event.seq > before for event in made[1:])  # the first one only says where they come from
+            news = importer.events(batch, index, into=target is not None)
+            added = 0
+            for start in range(0, len(news), _STEP):
+                made = transaction.insert(db, stamp, stream, news[start : start + _STEP])
+                # The first one of all only says where they come from.
+                added += sum(event.seq > before for event in (made if start else made[1:]))
+                shown.step(len(made))
             if fresh and not stays_open:
                 count, head = transaction.count_and_head(db, stream)
                 transaction.insert(db, stamp, stream, [importer.closed(batch, index, count, head)])
             rows.append({**_row(stream, case.title, len(case.items), added), "new": fresh})
+        last.enter_context(progress.to_the_end())
         return rows
 
-    rows = journal.transact(work)
+    with last:
+        rows = journal.transact(work)
     for row in rows:
         row["stream"], row["incident"] = row["incident"], journal.alias(row["incident"])
         if not row["new"] and not row["added"]:

@@ -41,8 +41,12 @@ def verify(ctx: Context, incident: str | None, against: str | None, as_json: boo
     if against and ctx.paths.holds(Path(against)):
         fail(f"{against}: is the record itself, or a part of it; name an export")
     anchor = _anchor(Path(against)) if against else None
-    with ctx.reader() as journal:
+    from console.commands import progress
+
+    with ctx.reader() as journal, progress.cancellable("not everything was checked"), progress.shown() as shown:
         streams = _streams(journal, incident, anchor)
+        shown.phase("checking the chain", sum(journal.head(stream)[0] for stream in streams))
+        journal.reading = shown.step
         rows = [_check(journal, stream, anchor) for stream in streams]
     if as_json:
         ctx.json(rows)

@@ -338,9 +338,11 @@ class Journal:
         fresh = place.blank(target, 0o600, "name a file in a folder that you may write")
         try:
             self._db.execute("VACUUM INTO ?", (str(fresh),))
-        except sqlite3.Error as error:
+        except BaseException as error:  # ctrl-C too: no half copy stays behind
             fresh.unlink(missing_ok=True)
-            raise translate(error, target) from None
+            if isinstance(error, sqlite3.Error):
+                raise translate(error, target) from None
+            raise
         if not place.settle(fresh, target):
             raise JournalError(f"{target}: exists; a backup never overwrites, name another file")
 

@@ -110,7 +110,7 @@ def test_plain_items_are_what_the_reader_makes_of_them(text: str) -> None:
 def test_runs_of_plain_items_change_no_word_of_a_page(lines: list[str]) -> None:
     part = "\n".join([*lines, ""])
 
-    def words(rendered: str) -> list[str]:  # how items are grouped into lists, and how loose they are, is all that may differ
-        return re.sub(r"</?(?:ul|p)>", "", rendered).split()
+    def words(rendered: str) -> str:  # how items are grouped into lists, and how loose they are, is all that may differ
+        return "".join(re.sub(r"</?(?:ul|p)>", "", rendered).split())
 
     assert words("".join(page.rendered(PLAIN, part))) == words(PLAIN.render(part))
