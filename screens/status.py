@@ -65,7 +65,7 @@ class StatusRoom(Room):
     # ── what is shown ───────────────────────────────────────────────────────────────────────────────────────────
 
     def _arrived(self, snapshot: StatusSnapshot) -> None:
-        self._entries = status_rows.entries(snapshot)
+        self._entries = status_rows.entries(snapshot, self._entries)
         self._ring()
         self._show()
         if self.open:

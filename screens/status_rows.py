@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from screens.glyphs import STATES
@@ -43,6 +44,13 @@ class Entry:
     gone: bool = False  # it left the list while the order was held
     severity: str = ""
 
+    @cached_property
+    def order(self) -> tuple[int, float, str]:
+        """Sorts entries."""
+        # The healthy keep the order of their names: which of them changed last is of no interest.
+        since = -self.since.timestamp() if self.since is not None and self.rank < _PENDING else 0.0
+        return (self.rank, since, self.name)
+
     @property
     def problem(self) -> bool:
         """Whether somebody should look."""
@@ -71,19 +79,33 @@ class Entry:
         return f"{self.name} {self.detail} {self.state} {self.severity} {labels} {handled}".casefold()
 
 
-def entries(snapshot: StatusSnapshot) -> list[Entry]:
-    """Every check and alert of *snapshot*, worst first, the newest first within; names settle what is left."""
+def entries(snapshot: StatusSnapshot, before: Iterable[Entry] = ()) -> list[Entry]:
+    """Every check and alert of *snapshot*, worst first, the newest first within; names settle what is left.
+
+    *before* are the entries of the last snapshot: what has not changed is taken from there, so that thousands of checks
+    of which a few have a new result cost little.
+    """
+    known = {entry.key: entry for entry in before}
     ours = {_owner(alert): alert for alert in snapshot.alerts if alert.source == "vigie"}
-    found = [_check_entry(check, ours.pop((check.service, check.name), None)) for check in snapshot.checks]
-    found += [_alert_entry(alert) for alert in snapshot.alerts if alert.source != "vigie"]
-    found += [_alert_entry(alert) for alert in ours.values()]
-    return sorted(found, key=_order)
+    found: list[Entry] = []
+    for check in snapshot.checks:
+        alert = ours.pop((check.service, check.name), None)
+        same = known.get(check.key)
+        if same is None or same.check != check or same.alert != alert:
+            same = _check_entry(check, alert)
+        found.append(same)
+    for alert in (*(alert for alert in snapshot.alerts if alert.source != "vigie"), *ours.values()):
+        same = known.get(alert.episode)
+        if same is None or same.check is not None or same.alert != alert:
+            same = _alert_entry(alert)
+        found.append(same)
+    # Apart, because the healthy mostly stand in the order of their names already: then they cost one look each.
+    troubled = sorted((entry for entry in found if entry.rank != _OK), key=_order)
+    return troubled + sorted((entry for entry in found if entry.rank == _OK), key=_order)
 
 
 def _order(entry: Entry) -> tuple[int, float, str]:
-    # The healthy keep the order of their names: which of them changed last is of no interest.
-    since = -entry.since.timestamp() if entry.since is not None and entry.rank < _PENDING else 0.0
-    return (entry.rank, since, entry.name)
+    return entry.order
 
 
 def _owner(alert: Alert) -> tuple[str, str]:

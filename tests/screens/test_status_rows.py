@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given as hypothesis_given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from console.snapshot import Ack, CheckState, StatusSnapshot
 from screens.look import Look
@@ -143,3 +144,12 @@ def test_a_row_says_letter_glyph_and_age(mixed: StatusSnapshot) -> None:
         state, _, _, age, _ = cells(found["down-old/http"], NOW, Look(ascii_only=ascii_only))
         assert state == ((mark, "down"),)
         assert age == (("2h", "dim"),)
+
+
+def test_unchanged_entries_are_taken_over(mixed: StatusSnapshot) -> None:
+    before = entries(mixed)
+    first, *others = mixed.checks
+    after = entries(replace(mixed, checks=(replace(first, detail="http 500", latency_ms=3.0), *others)), before)
+    kept = {id(entry) for entry in before}
+    assert [entry.key for entry in after if id(entry) not in kept] == [first.key]
+    assert after == entries(replace(mixed, checks=(replace(first, detail="http 500", latency_ms=3.0), *others)))
