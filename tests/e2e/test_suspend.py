@@ -186,6 +186,46 @@ def test_what_ends_the_console_ends_the_editor_too(how: str, here: Site, termina
         again.wait_for("^n> half a line")
 
 
+LENDER = """
+import sys
+from dataclasses import replace
+from screens.bridge import Bridge
+from screens.opening import run
+from screens.start import Start, deps_from
+from screens.term.guest import Program
+
+def lend(self):
+    def then(outcome):
+        self.desk.say(f"outcome {outcome.code} {outcome.stopped} {outcome.refusal}")
+    argv = ["sh", "-c", "echo its output; kill -9 $$"]
+    self.desk.lend(Program(argv, name="it", before="here it comes", pause=True), then)
+    self.desk.lend(Program(["true"]), lambda outcome: open(sys.argv[2], "w").write(outcome.refusal))
+
+Bridge.do_theme = Bridge.do_repaint = lend
+start = Start(db=sys.argv[1])
+sys.exit(run(start, lambda: replace(deps_from(start), watching=False)))
+"""
+
+
+@pytest.mark.parametrize("driver", ["diff", "stock"])
+def test_what_a_program_wrote_can_be_read_before_the_console_comes_back(
+    driver: str, database: Path, home: Path, tmp_path: Path
+) -> None:
+    argv = [sys.executable, "-P", "-c", LENDER, database, tmp_path / "second"]
+    with Terminal(argv, env={"VIGIE_DRIVER": driver}) as terminal:
+        terminal.wait_for("no incident")
+        terminal.press("ctrl+l")
+        terminal.wait_for("^here it comes\n+its output\n+.it has ended, exit 137; a key goes back to the console")
+        assert (tmp_path / "second").read_text() == "another program has the terminal"
+        terminal.press("q")  # a key like any other: it is not taken for the console's
+        in_console(terminal, "outcome 137 False")
+        terminal.press("ctrl+l")
+        terminal.wait_until(lambda _: not terminal.model.cells.alternate, what="the second time")
+        terminal.wait_for("a key goes back")
+        terminal.signal(signal.SIGTERM)  # while the key is waited for
+        assert terminal.wait_exit() == 143
+
+
 def test_ctrl_z_and_fg(here: Site, env: dict[str, str]) -> None:
     with Terminal(under_shell(here.argv()), env={**here.env, **env}, cwd=here.folder, rtt=0.2) as terminal:
         declare(terminal)
