@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
-from console.journal.events import Declared, New
 from console.runbook import actions as runs
 from console.runbook.library import read_runbook_file
 from tests.bench._keys import CLOCKS, Pressed, press_each
@@ -14,7 +14,7 @@ from tests.bench._results import Results
 from tests.bench._scene import Scene
 
 _PATIENCE_S = 15.0
-_STEPS = 24
+STEPS: Final = 30
 
 
 def measure(results: Results, every: Sequence[Program]) -> None:
@@ -54,25 +54,24 @@ def modes(results: Results, here: Scene) -> None:
         _put(results, "switch", VIGIE, press_each(meter, keys * 3, ignored=CLOCKS))
 
 
-def ticks(results: Results, here: Scene) -> None:
-    """Steps ticked off in a runbook, one after the other."""
+def follow_checklist(here: Scene, stream: str) -> None:
+    """Begin a runbook of thirty steps in the incident *stream*."""
     path = here.folder / "harbour.md"
-    path.write_text(runbook(), encoding="utf-8")
+    steps = "".join(f"1. Look at berth {number}.\n" for number in range(STEPS))
+    path.write_text(f"# Harbour is slow\n\n## Berths\n\n{steps}", encoding="utf-8")
     found = read_runbook_file(path).runbooks[0]
     with here.journal() as journal:
-        stream = journal.declare([New(body=Declared(title="harbour is slow", severity="SEV2"))])[0]
         runs.append(journal, stream, runs.start_run(found, {}))
+
+
+def ticks(results: Results, here: Scene) -> None:
+    """Steps ticked off in a runbook, one after the other."""
+    follow_checklist(here, here.incident(2))
     with here.console(SIZE) as meter:
         meter.until(r"INC-\d", _PATIENCE_S)
         meter.press("3")
-        meter.until(r"Look at berth 3", _PATIENCE_S)
+        meter.until(r"berth 3\.", _PATIENCE_S)
         meter.quiet(0.5, 3.0)
-        pressed = press_each(meter, ("space",) * (_STEPS - 4), ignored=CLOCKS)
+        pressed = press_each(meter, ("space",) * (STEPS - 6), ignored=CLOCKS)
         if pressed.settled:
             results.put("tick B", VIGIE, pressed.cost)
-
-
-def runbook() -> str:
-    """A checklist of short steps."""
-    steps = "".join(f"1. Look at berth {number}.\n" for number in range(_STEPS))
-    return f"# Harbour is slow\n\n## Berths\n\n{steps}"

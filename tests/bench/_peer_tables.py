@@ -10,7 +10,7 @@ from typing import Final
 
 from tests.bench._link import MBIT, MODEM, SERIAL
 from tests.bench._programs import MINIMAL, NAIVE, VIGIE
-from tests.bench._results import MEASURES, TIMED_OUT, Results, shown
+from tests.bench._results import MEASURES, TIMED_OUT, Results, shown, words_of
 from tests.bench._scene import EVENTS
 from tests.bench.figures import Figure
 
@@ -32,7 +32,7 @@ class Bar:
 
 def bars() -> list[Bar]:
     """What the console is held to."""
-    switch, held = "switch while rows change, {}", "catching up after 30 held pages, {}"
+    switch, held = "key → checklist while rows change, {}", "catching up after 30 held pages, {}"
     return [
         Bar("first useful frame", "first", "ms", 0.5, "vim"),
         Bar("live first paint, real data", "live", "ms", 1.15, MINIMAL),
@@ -48,8 +48,8 @@ def bars() -> list[Bar]:
         Bar("idle, 10 of 200 rows change a second", "idle B/s", "B/s", 0.3, "htop"),
         Bar("the same, processor", "idle cpu", "%", 0.6, "glances"),
         Bar("sent without changing a cell", "unchanged B/s", "B/s", 0),
-        Bar(f"key → new screen while rows change, {MODEM.name}", switch.format(MODEM.name), "s", 0.65),
-        Bar(f"key → new screen while rows change, {SERIAL.name}", switch.format(SERIAL.name), "s", 2.5),
+        Bar(f"key → checklist while rows change, {MODEM.name}", switch.format(MODEM.name), "s", 0.65),
+        Bar(f"key → checklist while rows change, {SERIAL.name}", switch.format(SERIAL.name), "s", 2.5),
         Bar(f"catching up after 30 held pages, {MODEM.name}", held.format(MODEM.name), "s", 0.1, "less"),
         Bar(f"catching up after 30 held pages, {SERIAL.name}", held.format(SERIAL.name), "s", 0.1, "less"),
         Bar(f"timeline of {EVENTS:,} events opened", f"timeline of {EVENTS:,} opened, ms", "ms", 0.15, "lnav", "live"),
@@ -106,9 +106,20 @@ def markdown(results: Results) -> str:
     linked = [
         (f"{what}, {link.name}", f"{what}, {link.name}", "s")
         for link in (MBIT, MODEM, SERIAL)
-        for what in ("start", "cursor", "page", "switch while rows change", "catching up after 30 held pages")
+        for what in (
+            "start",
+            "cursor",
+            "page",
+            "key → checklist while rows change",
+            "key → timeline while rows change",
+            "catching up after 30 held pages",
+        )
     ]
     parts.append(_table(results, "Over links", linked))
+    listed = {row[0] for row in linked} | set(MEASURES)
+    parts.append(
+        _table(results, "With much to show", [(key, *words_of(key)) for key in results.of if key not in listed])
+    )
     parts.append("\n".join(f"- {note[0].upper()}{note[1:]}." for note in results.notes))
     return "\n\n".join(part for part in parts if part) + "\n"
 

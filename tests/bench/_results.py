@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -53,12 +54,12 @@ class Results:
 
 
 def words_of(measure: str) -> tuple[str, str]:
-    """What a measure is called, and its unit: after the last comma or blank of its name, or seconds."""
+    """What a measure is called, and its unit, which ends its name (``…, ms``, ``… p95 ms``); else seconds."""
     if measure in MEASURES:
         return MEASURES[measure]
-    for unit in ("ms", "MiB", "%"):
-        if measure.endswith(f" {unit}"):
-            return measure.removesuffix(unit).rstrip(", "), unit
+    found = re.fullmatch(r"(.*?)(?:, |(?<= p\d\d) )(ms|MiB|%)", measure)
+    if found is not None:
+        return found[1], found[2]
     return measure, "s"
 
 

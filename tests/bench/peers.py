@@ -66,7 +66,7 @@ class Place:
 
 def _watched(stack: ExitStack, plan: str) -> Scene:
     here = stack.enter_context(scene(200, down=200, interval=20.0))
-    here.incident(2_000)
+    _peer_keys.follow_checklist(here, here.incident(2_000))
     stack.enter_context(here.watch(plan, 200))
     return here
 
