@@ -153,7 +153,7 @@ def _leaf(token: Token, lines: Sequence[str]) -> Block:
     if token.type == "colon_fence":
         return Block("note", start, end, token.content, token.info.strip(" {}").split(" ")[0] or "note")
     if token.type == "code_block":
-        return Block("fence", start, end, token.content, "", first=start)
+        return _indented(token.content, start, end)
     info = token.info.strip()
     directive = re.match(r"\{([\w-]+)\}", info)
     if directive and directive[1] in _ADMONITION_TYPES:
@@ -161,6 +161,15 @@ def _leaf(token: Token, lines: Sequence[str]) -> Block:
     if directive and directive[1] in ("code-block", "code", "sourcecode", "code-cell"):
         info = info[directive.end() :].strip()
     return Block("fence", start, end, token.content, info, first=start + 1)
+
+
+def _indented(text: str, start: int, end: int) -> Block:
+    """A code block by its indent; one that holds a fence of its own, indented too far by mistake, is that fence."""
+    rows = text.rstrip("\n").split("\n")
+    opening = re.fullmatch(r"(`{3,}|~{3,})\s*([^`]*)", rows[0].strip())
+    if opening and len(rows) > 2 and rows[-1].strip() == opening[1]:
+        return Block("fence", start, end, "\n".join(rows[1:-1]) + "\n", opening[2].strip(), first=start + 1)
+    return Block("fence", start, end, text, "", first=start)
 
 
 _INERT_LINE: Final = re.compile(r"^\s*(?:\{%.*%\}|\{\{[<%].*[>%]\}\}|<%.*%>|\{#.*#\}|<!--.*-->)\s*$")

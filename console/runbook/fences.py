@@ -83,7 +83,7 @@ def kind_of(text: str, info: str) -> tuple[Kind, str]:
         return "config", tag
     first = _first_code_line(text)
     if PROMPT.match(first):
-        return ("code", "powershell") if first.startswith("PS ") else ("shell", SHELL)
+        return ("code", "powershell") if re.match(r"PS |[A-Z]:\\", first) else ("shell", SHELL)
     looks = query_language(text)
     known = starts_like_a_command(text[:_FIRST_COMMAND])
     if looks and not (known and looks == "yaml"):

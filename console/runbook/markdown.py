@@ -158,9 +158,14 @@ class Reader:
         return found
 
     def _title(self, root: Section) -> str:
-        first = next((child.title for child in root.children if child.title and child.level == 1), "")
-        first = first or next((child.title for child in root.children if child.title and not child.label), "")
-        return self.front.text("title") or first or self.stem
+        headings = [child for child in root.children if child.title and not child.label]
+        first = next((child for child in headings if child.level == 1), headings[0] if headings else None)
+        title = "" if first is None else first.title
+        if first is not None and first.exact and first.cls in lexicon.INFO_CLASSES:
+            # "Summary" names no file; its own name does, or else its next heading.
+            other = next((child.title for child in headings if child is not first), title)
+            title = other if self.stem.casefold() in ("readme", "index", "_index") else self.stem
+        return self.front.text("title") or title or self.stem
 
     def _runbook(self, unit: Unit, title: str, single: bool, names: _Names, collection: bool) -> Runbook:
         section = unit.section
@@ -260,11 +265,12 @@ class Reader:
             block for block in section.blocks if block.kind == "fence" and kind_of(block.text, block.info)[0] == "text"
         ]
         texts = [block.text for block in fences] or ([body] if kind == "template" else [])
-        if kind != "template" and len(fences) == 0:
-            return ()
         found: dict[str, None] = {}
         for text in texts:
-            for name, source in in_text(text):
+            holes = in_text(text)
+            if kind != "template" and len(holes) < 2:
+                continue  # a bracket in some output
+            for name, source in holes:
                 found[name] = None
                 row = next((n for n in range(section.start, section.end) if source in self.lines[n]), section.start)
                 self.scope.sources.setdefault(name, (source, row + 1))
@@ -309,6 +315,11 @@ def _info_kind(section: Section, inherited: str, body: str) -> InfoKind:
     if link_list(section):
         return "links"
     return _INFO_KINDS.get(section.cls) or _INFO_KINDS.get(inherited, "text")
+
+
+def _says(heading: str) -> bool:
+    """Whether a numbered heading has words besides its number."""
+    return not lexicon.numbered_as("step_prefix", heading) or lexicon.without_step(heading) != lexicon.fold(heading)
 
 
 class _Builder:
@@ -402,7 +413,9 @@ class _Builder:
         if numbered and len(reading.drafts) == 1 and section.title:
             draft = reading.drafts[0]
             heading = lexicon.without_number(section.title)
-            if (
+            if not _says(heading):
+                heading = draft.title or heading
+            elif (
                 draft.title
                 and draft.title != heading
                 and not draft.title.endswith("…")

@@ -32,6 +32,8 @@ class Section:
     label: bool = False
     """A bold line, list item or paragraph, not a real heading."""
     role: Role = "unknown"
+    by_form: bool = False
+    """It is action by its own heading's form, which says nothing of the headings below it."""
     single: bool = False
     """Its heading carries attributes: all of it is one step."""
 
@@ -111,7 +113,7 @@ def join_lists(blocks: Sequence[Block]) -> list[Block]:
                 and (glued or open_item)
                 and not _has_tasks(block)
             )
-            or (block.kind == "fence" and (last.ordered or glued or open_item))
+            or (block.kind == "fence" and (last.ordered or glued or open_item or _has_tasks(last)))
             or (
                 block.kind in ("paragraph", "note", "quote", "table", "inert")
                 and last.ordered
@@ -308,10 +310,13 @@ def holds_action(section: Section) -> bool:
 
 
 def _assign_roles(root: Section) -> None:
+    title = next((child for child in root.children if not child.label), None)
     stack: list[tuple[Section, Section | None]] = [(root, None)]
     while stack:
         section, parent = stack.pop()
         section.role = _role(section, parent)
+        if section is title and section.level == 1 and section.children and section.role == "info":
+            section.role = "unknown"  # a title may say overview or guide: what it is about is under its parts
         stack.extend((child, section) for child in section.children)
 
 
@@ -336,21 +341,37 @@ def _role(section: Section, parent: Section | None) -> Role:
         return "action"
     if cls == "group" and not section.label:
         return "group"
-    if (parent is not None and parent.role == "action") or (
+    if (parent is not None and parent.role == "action" and not parent.by_form) or (
         not section.label and lexicon.starts("how_to", section.title)
     ):
+        return "action"
+    if not section.label and _numbered_order(section.title):
+        section.by_form = True
         return "action"
     return "unknown"
 
 
+def _numbered_order(title: str) -> bool:
+    """Whether a heading is a step by its form: ``Step 2: …``, or ``2. Check …`` with a number and a verb."""
+    if lexicon.numbered_as("step_prefix", title):
+        return True
+    told = lexicon.without_filler(lexicon.without_number(title))
+    return lexicon.is_numbered(title) and any(lexicon.starts(key, told) for key in ("check", "imperative"))
+
+
 def relax(root: Section) -> None:
     """For a file that gives no steps by its form: sections whose lines tell someone to do something are taken as action."""
-    stack = [root]
-    while stack:
-        section = stack.pop()
-        stack.extend(section.children)
-        if section.role in ("unknown", "group") and _tells(section):
-            section.role = "action"
+    for told in (_tells, holds_action):
+        stack = [root]
+        while stack:
+            section = stack.pop()
+            stack.extend(section.children)
+            # Last, what stands below a heading like Overview that holds the whole file.
+            inside = told is holds_action and section.role == "info" and not section.cls and not section.label
+            if (section.role in ("unknown", "group") or inside) and told(section):
+                section.role = "action"
+        if produces(root):
+            return
 
 
 def _tells(section: Section) -> bool:
@@ -394,13 +415,18 @@ def produces(section: Section) -> bool:
 
 
 def _empty(section: Section) -> bool:
-    """Whether the section says no more than TODO."""
-    return all(block.kind == "paragraph" and lexicon.is_phrase("empty", block.text) for block in section.blocks)
+    """Whether the section says no more than TODO, or what is to be done about that."""
+    texts = [block.text for block in section.blocks if block.kind == "paragraph"]
+    todo = len(texts) == 1 and len(texts[0].split()) < 9 and re.match(r"\W*(?:TODO|TBD|FIXME)\b", texts[0])
+    return len(texts) == len(section.blocks) and (bool(todo) or all(lexicon.is_phrase("empty", text) for text in texts))
 
 
 def own_steps(section: Section) -> bool:
     """Whether the section's own blocks give steps."""
-    if section.role == "info" or not section.blocks or link_list(section) or _empty(section):
+    if section.role == "info" or not section.blocks or _empty(section):
+        return False
+    paragraphs = sum(block.kind == "paragraph" for block in section.blocks)
+    if link_list(section) and not (section.role == "action" and section.exact and paragraphs > 1):
         return False
     if holds_action(section):
         return True
