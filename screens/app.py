@@ -45,7 +45,6 @@ if TYPE_CHECKING:
     from screens.kept import Place
     from screens.last_screen import LastScreen
 
-_ANSWERS_S: Final = 1.0
 _ANSWERS_IN_HASTE_S: Final = 0.3  # when a signal wants us gone
 _AFTER_RESIZE_S: Final = 1 / 30  # Textual gathers resizes for 1/120 s
 
@@ -134,7 +133,7 @@ class VigieApp(App[None], inherit_bindings=False):
     def end(self, code: int, line: str = "") -> None:
         """Leave with *code* (128 + signal for a signal); *line* is printed once the terminal is itself again."""
         self.line = line
-        wait = _ANSWERS_S if code < 128 else _ANSWERS_IN_HASTE_S
+        wait = self.lending.patience if code < 128 else _ANSWERS_IN_HASTE_S
         self.lending.recall(max(code - 128, 0), partial(self._end, code, monotonic() + wait))
 
     def _end(self, code: int, deadline: float) -> None:

@@ -331,5 +331,5 @@ class CellDriver(LinuxDriver):
 
     def close(self) -> None:
         """Say the last words, within a fraction of a second."""
-        self._tty.close(b"".join(self._last_words or ()), _LAST_WORDS_S)
+        self._tty.close(b"".join(self._last_words or ()), _LAST_WORDS_S, unread=not self._pace.awaits())
         self._last_words = None

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from screens.term.guest import Guest, Outcome, Program
 
 _ANSWERS_S: Final = 1.0  # for answers of the terminal that are on their way: nobody else could make sense of them
+_ANSWERS_MOST_S: Final = 3.0
 _SECOND_S: Final = 0.35  # after it was asked to end, SIGHUP
 _LAST_S: Final = 0.9  # and then SIGKILL
 _STILL_S: Final = 1.0  # for writes that are under way, before the whole process stops
@@ -170,7 +171,7 @@ class Lending:
 
     async def _give(self, driver: Driver) -> None:
         """The terminal as it was before the console; nothing of ours reads it or writes to it."""
-        deadline = time.monotonic() + _ANSWERS_S
+        deadline = time.monotonic() + self.patience
         # They come in another thread.
         while awaits_answers(driver) and time.monotonic() < deadline and self._leaving is None:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
@@ -206,6 +207,12 @@ class Lending:
         self._app.repaint()
 
     # ── leaving ─────────────────────────────────────────────────────────────────────────────────────────────────
+
+    @property
+    def patience(self) -> float:
+        """Seconds for answers of the terminal that are on their way when it is given back."""
+        trip = self._app.desk.link.trip
+        return min(max(_ANSWERS_S, 2 * trip if trip is not None else 0.0), _ANSWERS_MOST_S)
 
     @property
     def away(self) -> bool:
@@ -279,7 +286,7 @@ class Lending:
         if not has_job_control():
             self._app.desk.say("ctrl-Z: no shell is here to come back from; q leaves the console")
             return
-        deadline = time.monotonic() + _ANSWERS_S
+        deadline = time.monotonic() + self.patience
         while awaits_answers(driver) and time.monotonic() < deadline:
             time.sleep(0.01)  # nothing else is to happen any more
         with self._app.desk.held_still(_STILL_S):  # stopped in the middle of a write, we would lock everybody out

@@ -104,14 +104,14 @@ class Tty:
         if not self._held:
             self._drained()
 
-    def close(self, last_words: bytes, limit: float) -> None:
+    def close(self, last_words: bytes, limit: float, *, unread: bool = True) -> None:
         """Send what is in hand and *last_words* within *limit* seconds. A terminal that takes nothing loses what it has
-        not read, and gets the last words alone."""
+        not read, and gets the last words alone; also without *unread*: questions that it would answer to somebody else."""
         if self._fd < 0:
             return
         self._watch(False)
         self._held += last_words
-        if not self._drain(limit) and not self.gone:
+        if not (unread and self._drain(limit)) and not self.gone:
             try:
                 termios.tcflush(self._fd, termios.TCOFLUSH)
             except termios.error:
