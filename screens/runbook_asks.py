@@ -89,6 +89,8 @@ def which_param(params: Sequence[Param], shown: Callable[[Param], str], go: Call
 def param(one: Param, value: str, take: Refuse) -> Ask:
     """The value of a parameter; a secret is not shown, not kept, and never a draft."""
     about = one.description or (f"one of {', '.join(one.choices)}" if one.choices else f"for {one.source or one.name}")
+    if one.choices_from is not None:
+        about = f"? lists its values by a command; {about}"
     return Ask(
         id="param-value",
         label=f"{one.name}>",
@@ -96,6 +98,35 @@ def param(one: Param, value: str, take: Refuse) -> Ask:
         text="" if one.secret else value,
         hint=f"{about}; not kept anywhere, only handed to the command" if one.secret else about,
         secret=one.secret,
+    )
+
+
+def list_choices(param: Param, shown: str, go: Callable[[], None]) -> Ask:
+    """Whether the command that lists a parameter's values is to be run."""
+
+    def submit(answer: str) -> str | None:
+        if answer.strip().casefold() not in ("y", "yes"):
+            return "type y to run it; esc leaves"
+        go()
+        return None
+
+    return Ask(
+        id="list-choices",
+        label=f"list {param.name} with it? y>",
+        submit=submit,
+        hint=((" ".join(shown.split())[:100], "code"),),
+    )
+
+
+def choose_value(param: Param, values: Sequence[str], take: Refuse) -> Ask:
+    """Which of the listed values."""
+    choices = [Choice(value, value[:100], "") for value in values]
+    return Ask(
+        id="choose-value",
+        label=f"{param.name}>",
+        submit=take,
+        choices=lambda text: matching(text, choices),
+        hint="arrows choose, Enter takes it",
     )
 
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final
 
 from console.runbook import actions as runs
-from console.runbook.model import Phase, Runbook, Step
+from console.runbook.gates import Who, blocked
+from console.runbook.model import Param, Phase, Runbook, Step
 from console.runbook.progress import RunView, StepView
 from console.runbook.resolve import Resolved
 from console.runbook.run import Command as Execution
@@ -21,6 +22,7 @@ from screens.widgets.table import Table
 
 if TYPE_CHECKING:
     from console.journal.events import Event, New
+    from console.runbook.launch import CommandRequest
 
 STEP: Final = "step"
 WHOLE: Final = "whole"
@@ -49,11 +51,14 @@ class RunKeys(Performs):
     feed: OutputFeed
     mode: str
     chosen: str  # which run
+    instruction: bool  # commands are copied and ticked by hand, never run
     command_at: int  # which of the step's commands is selected
     secrets: dict[tuple[str, str], str]  # (run, name) -> value: in memory alone, never kept
     _now: RunsNow
     _looking: Looking | None
     _resolved: Resolved | None
+    _me: Who | None = None
+    _open_when_there: str = ""  # a run that was started here, to be looked at as soon as it is read
     _advance: tuple[str, str] | None  # (run, step) whose settling takes the cursor along
 
     def draw(self, *, top: bool = False) -> None:
@@ -66,6 +71,18 @@ class RunKeys(Performs):
 
     def show_mode(self, mode: str) -> None:
         """Change between the step, the step whole, its output, and what else the runbook says."""
+        raise NotImplementedError
+
+    def offer_choices(self, param: Param) -> None:
+        """The values of a parameter that a command lists, on request."""
+        raise NotImplementedError
+
+    def _give(self, param: Param, value: str) -> str | None:
+        """Give a parameter this value; why not, when it can't be taken."""
+        raise NotImplementedError
+
+    def _lend(self, asked: CommandRequest, title: str) -> None:
+        """Hand the terminal to a command."""
         raise NotImplementedError
 
     def go_to(self, step: str) -> None:
@@ -100,6 +117,18 @@ class RunKeys(Performs):
                 if step.id == key:
                     return phase, step
         return None, None
+
+    @property
+    def who(self) -> Who:
+        """Who sits here."""
+        if self._me is None:
+            self._me = Who.here(self.desk.deps.actor if self.desk.deps is not None else "")
+        return self._me
+
+    def _blocked(self, step_id: str) -> str:
+        """Why whoever sits here can't do the step now."""
+        looking = self._looking
+        return "" if looking is None else blocked(looking.view, looking.runbook, step_id, self.who)
 
     def _is_running(self, step: StepView) -> bool:
         last = step.commands[-1] if step.commands else None

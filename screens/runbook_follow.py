@@ -2,42 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from collections.abc import Callable
+from typing import Any, ClassVar, Final
 
 from textual import events, on
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 
-from console.runbook.model import Command, Step
-from console.runbook.progress import OPEN, RunView, StepView
-from console.runbook.resolve import Place, Resolved, commands_of, resolve
-from screens import actions, runbook_list, runbook_step
+from console.runbook.progress import OPEN
+from console.runbook.resolve import Place, Resolved
+from screens import actions, clipboard, runbook_list
 from screens.arming import Arming, write_question
 from screens.desk import Desk
 from screens.runbook_base import INFO, OUTPUT, STEP, WHOLE, Looking
+from screens.runbook_drawing import Drawing
 from screens.runbook_elsewhere import ElsewhereKeys
 from screens.runbook_keys import CommandKeys
+from screens.runbook_kinds import KindKeys
 from screens.runbook_list import PHASE, Numbers
 from screens.runbook_marks import StepKeys
 from screens.runbook_output import Output, OutputFeed
 from screens.runbook_place import Stand, first_run, first_step, keep, kept
 from screens.runbook_runs import RunsNow
+from screens.start import Deps
 from screens.widgets.line import Lines
 from screens.widgets.steps_text import TextPane
 from screens.widgets.table import Column, ListRows, Table
-from screens.widgets.text import Words, width_of, wrap
+from screens.widgets.text import Words
 
-if TYPE_CHECKING:
-    pass
-
-_ABOUT_THE_STEP: Final = frozenset({"tick", "run", "skip", "fail", "undo", "decide", "timer"})
+_ABOUT_THE_STEP: Final = frozenset(
+    {"tick", "run", "skip", "fail", "undo", "decide", "timer", "approve", "confirm", "call"}
+)
 _COLUMNS = (Column(width=1), Column(width=4), Column(flex=1, least=8), Column(width=14, from_width=44))
 _ALONE = 64  # narrower screens show the step without the list
 
 
-class Following(StepKeys, CommandKeys, ElsewhereKeys, Widget, inherit_bindings=False):
+class Following(StepKeys, KindKeys, CommandKeys, ElsewhereKeys, Drawing, Widget, inherit_bindings=False):
     """See the module. The room hands it the runs; it asks the desk to record what is done."""
 
     DEFAULT_CSS = """
@@ -66,6 +67,7 @@ class Following(StepKeys, CommandKeys, ElsewhereKeys, Widget, inherit_bindings=F
         self.command_at = 0
         self.arming = Arming(counter=desk.questions)
         self.secrets: dict[tuple[str, str], str] = {}  # (run, name) -> value: in memory alone, never kept
+        self.instruction = False  # commands are copied and ticked by hand, never run
         self.feed = OutputFeed(desk, self._output_came)
         self._now = RunsNow("")
         self._looking: Looking | None = None
@@ -78,6 +80,7 @@ class Following(StepKeys, CommandKeys, ElsewhereKeys, Widget, inherit_bindings=F
         self._page_height: int | str = "1fr"
         self._caught_up = ""  # the row that everything else is about
         self._resolving: tuple[Any, ...] = ()  # what the command was last resolved from
+        self._arrived = False  # at a run that was called from here
         self._restored = ""  # the stream whose place was taken up again
 
     def compose(self) -> ComposeResult:
@@ -96,7 +99,11 @@ class Following(StepKeys, CommandKeys, ElsewhereKeys, Widget, inherit_bindings=F
         self.output_head.display = False
         self.output.display = False
         self.desk.terminal_answered.subscribe(self, self._terminal_answered, immediate=True)
+        self.desk.became_ready.subscribe(self, self._ready, immediate=True)
         self.set_interval(0.25, self._tick)
+
+    def _ready(self, deps: Deps) -> None:
+        self.instruction = deps.config.instruction
 
     # ── the runs ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -105,13 +112,17 @@ class Following(StepKeys, CommandKeys, ElsewhereKeys, Widget, inherit_bindings=F
         self._now = now
         if self._restored != now.stream:
             self.chosen = ""
+        if self._open_when_there and now.run(self._open_when_there) is not None:
+            self.chosen, self._open_when_there = self._open_when_there, ""
+            self.table.pinned = False
+            self._arrived = True
         stand = kept(self.desk.drafts, now.stream)
         view = now.run(self.chosen) or first_run(now, stand)
         if view is None:
             self._looking = None
             return
         runbook = now.runbooks.get(view.run)
-        changed = view.run != self.chosen
+        changed, self._arrived = view.run != self.chosen or self._arrived, False
         self.chosen = view.run
         self._looking = Looking(view, runbook, Numbers.of(runbook, view))
         to = ""
@@ -231,146 +242,6 @@ class Following(StepKeys, CommandKeys, ElsewhereKeys, Widget, inherit_bindings=F
             self._page_height = wanted
             self.page.styles.height = wanted
 
-    def draw(self, *, top: bool = False) -> None:
-        """Everything that depends on the run, the step, the time."""
-        looking = self._looking
-        if looking is None or not self.is_mounted or not self._in_sight:
-            return
-        now = self.desk.now()
-        left, right = runbook_list.run_head(looking.view, looking.runbook, self._now.runs, now)
-        self.head.put(left, right)
-        self.bar.show([self.desk.look.sign("bar")] * self.size.height)
-        if self.mode == INFO:
-            self.arming.show("")
-            return
-        self._draw_page(looking, top=top)
-        self._draw_output()
-
-    def _draw_page(self, looking: Looking, *, top: bool) -> None:
-        width = self.page.size.width or max(self.size.width - 31, 20)
-        key = self.table.key
-        if key.startswith(PHASE):
-            self._resolved = None
-            self.arming.show("")
-            self.page.await_nothing()
-            self.page.show(self._phase_lines(looking, int(key.removeprefix(PHASE)), width), top=top)
-            return
-        found = looking.view.step(key)
-        if found is None:
-            self.page.show(())
-            return
-        phase, step = self._model(looking, key)
-        commands = commands_of(step) if step is not None else ()
-        self.command_at = min(self.command_at, max(len(commands) - 1, 0))
-        self._resolved = self._resolve(looking, step, commands)
-        subject = self._subject(looking.view, found)
-        fresh = self.arming.show(subject)
-        page = runbook_step.step_page(
-            step,
-            looking.view,
-            found,
-            looking.numbers.by_step.get(key, ""),
-            phase=phase,
-            commands=commands,
-            selected=self.command_at,
-            resolved=self._resolved,
-            armed=self.arming.armed,
-            running=self._is_running(found),
-            values=looking.view.values,
-            held=frozenset(name for run, name in self.secrets if run == looking.view.run),
-            width=width,
-            body_lines=10**6 if self.mode == WHOLE else self._room_for_body(step, found, commands, width),
-            look=self.desk.look,
-            now=self.desk.now(),
-        )
-        self.page.show(page.lines, top=top)
-        self._share(self.size.height)
-        if not subject:
-            self.page.await_nothing()
-        elif fresh or (not self.arming.is_framed and self.page.awaited != page.command):
-            if self.mode == STEP:
-                self.page.reveal(page.command)
-            self.page.await_paint(page.command, self._frame_written)
-
-    def _room_for_body(self, step: Step | None, found: StepView, commands: Sequence[Command], width: int) -> int:
-        """Lines that the text may take, so that the command below it is in sight."""
-        room = self.size.height - 1
-        if self.output.display:
-            room -= 1 + max(self.size.height // 3, 3)
-        taken = 3 + (2 if found.state != OPEN else 0) + 2 * min(len(found.observed), 3)
-        if commands and self._resolved is not None:
-            pieces = len(runbook_step.exact_pieces(self._resolved.ready.shown, width - 4))
-            taken += pieces + 5 + len(self._resolved.warnings)
-        if step is not None and step.expect:
-            taken += 2
-        return max(room - taken, 2)
-
-    def _resolve(self, looking: Looking, step: Step | None, commands: Sequence[Command]) -> Resolved | None:
-        if step is None or not commands:
-            return None
-        if self._place is None:
-            self._place = Place.here()
-        params = {param.name: param for param in looking.runbook.params} if looking.runbook is not None else {}
-        values = self._values(looking)
-        asked = (commands[self.command_at], step, values, self.desk.look.ascii_only)
-        if (
-            self._resolved is None or asked != self._resolving
-        ):  # parsing shell text four times a second would be a waste
-            self._resolving = asked
-            return resolve(asked[0], step, params, values, self._place, ascii_only=asked[3])
-        return self._resolved
-
-    def _subject(self, view: RunView, found: StepView) -> str:
-        """What the frame promises; "" when nothing may run."""
-        resolved = self._resolved
-        if (
-            resolved is None
-            or not resolved.runs
-            or view.end is not None
-            or self.desk.read_only
-            or self._is_running(found)
-        ):
-            return ""
-        return "\0".join((view.run, found.id, str(self.command_at), str(len(found.commands)), resolved.subject))
-
-    def _phase_lines(self, looking: Looking, at: int, width: int) -> list[Words]:
-        runbook = looking.runbook
-        if runbook is None:
-            return []
-        phase = runbook.phases[at - 1]
-        lines: list[Words] = [((f" {at} {phase.title}", "title"),)]
-        if phase.pause:
-            lines += [
-                ((" confirm first: ", "degraded"), (line, "degraded"))
-                for line in wrap(phase.pause, width - 17, self.desk.look)
-            ]
-        lines.append("")
-        for step in phase.steps:
-            found = looking.view.step(step.id)
-            state = found.state if found is not None else OPEN
-            number = looking.numbers.by_step.get(step.id, "")
-            lines.append(
-                ((f"   {number:<5} ", "dim"), (step.title, "text"), (f"  {state}" if state != OPEN else "", "dim"))
-            )
-        return lines
-
-    def _draw_output(self) -> None:
-        execution = self.execution
-        if execution is None or not self.output.display:
-            return
-        found = self.feed.now
-        finish = execution.finish or (found.finish if found is not None else None)
-        lost = found is not None and found.is_lost
-        kept = f"in {found.path}" if found is not None and found.path else "(of the record)"
-        size = found.size if found is not None else finish.size if finish is not None else 0
-        left, right = runbook_step.output_head(execution, size, kept, finish, lost, self.desk.now())
-        fits = self.mode == OUTPUT or width_of((*left, *right), self.desk.look) < self.output.size.width
-        self.output_head.put(left, right if fits else ((f"{size:,} B ", "faint"),))
-        lines: Sequence[Words] = found.lines if found is not None else ()
-        if not lines and finish is not None:
-            lines = ((("(no output)", "dim"),),)
-        self.output.show(lines)
-
     def _output_came(self, _: Output) -> None:
         if self._in_sight:
             self._draw_output()
@@ -403,7 +274,7 @@ class Following(StepKeys, CommandKeys, ElsewhereKeys, Widget, inherit_bindings=F
         write_question(self.app, place)
 
     def copy_text(self, text: str) -> None:
-        self.app.copy_to_clipboard(text)
+        clipboard.copy(self.app, text)
 
     # ── the room asks ───────────────────────────────────────────────────────────────────────────────────────────
 
@@ -442,6 +313,7 @@ class Following(StepKeys, CommandKeys, ElsewhereKeys, Widget, inherit_bindings=F
             facts.add("going")
         if resolved is not None:
             facts.add("command")
+        facts |= self.kind_facts()
         if step is not None and self._is_running(step):
             facts.add("running command")
         if self.execution is not None:

@@ -63,6 +63,9 @@ class CommandKeys(RunKeys):
         if resolved.ready.why_not:
             self.desk.say(f"not run: {resolved.ready.why_not}; c copies it", "error")
             return
+        if resolved.blocked:
+            self.desk.say(f"not run: {resolved.blocked}", "error")
+            return
         if resolved.ready.missing:
             self.desk.say(f"not run: no value for {', '.join(resolved.ready.missing)}; e gives it", "error")
             return
@@ -108,11 +111,17 @@ class CommandKeys(RunKeys):
                 stream=self._now.stream,
                 cap_bytes=deps.config.output_cap_bytes,
                 file_mode=deps.file_mode,
+                ssh_config=deps.config.ssh_config,
+                secret=[param.name for param in looking.runbook.params if param.secret] if looking.runbook else (),
+                blocked=self._blocked(step.id),
             )
         except runs.Refused as refused:
             self.desk.say(f"not run: {refused}", "error")
             return
         self.arming.spent()
+        if resolved.ready.tty == "yes":
+            self._lend(asked, step.title)
+            return
         self.desk.say("starting")
         self.desk.work(
             lambda journal: start_command(journal, deps.paths, asked),

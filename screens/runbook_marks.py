@@ -6,7 +6,7 @@ from typing import Any
 
 from console.clock import span
 from console.runbook import actions as runs
-from console.runbook.model import Option
+from console.runbook.model import Option, Param
 from console.runbook.progress import StepView
 from console.runbook.ready import refusal
 from console.runbook.resolve import commands_of
@@ -18,9 +18,20 @@ class StepKeys(RunKeys):
     """Each key becomes events of the run, or a question whose answer does."""
 
     def do_tick(self) -> None:
-        step = self.step
-        if step is not None:
-            self._tell(self._record(lambda view: runs.tick(view, step.id), advance=True))
+        looking, step = self._looking, self.step
+        if looking is None or step is None:
+            return
+        _, model = self._model(looking, step.id)
+        if model is not None and model.kind == "decide" and model.options:
+            self.do_decide()  # ticked off it would go nowhere
+            return
+        left = runbook_step.wait_left(step, self.desk.now())
+        if model is not None and model.kind == "wait" and left > 0:
+            self.desk.say(f"{span(left)} left: t cuts it short")
+            return
+        goto = model.next or "" if model is not None else ""
+        why = self._blocked(step.id)
+        self._tell(self._record(lambda view: runs.tick(view, step.id, goto=goto, blocked=why), advance=True))
 
     def do_observe(self) -> None:
         step = self.step
@@ -88,18 +99,10 @@ class StepKeys(RunKeys):
         )
 
     def _decided(self, step: StepView, option: Option) -> str | None:
-        return self._record(lambda view: runs.decide(view, step.id, option), f"decided: {option.answer}", advance=True)
-
-    def do_timer(self) -> None:
-        looking, step = self._looking, self.step
-        if looking is None or step is None:
-            return
-        _, model = self._model(looking, step.id)
-        if model is None or model.wait_s is None:
-            self.desk.say("this step does not wait for anything")
-            return
-        text = f"{runbook_step.TIMER}: {span(model.wait_s)}"
-        self._tell(self._record(lambda view: runs.observe(view, step.id, text)))
+        why = self._blocked(step.id)
+        return self._record(
+            lambda view: runs.decide(view, step.id, option, blocked=why), f"decided: {option.answer}", advance=True
+        )
 
     def do_jump(self) -> None:
         looking, here = self._looking, self.step
@@ -154,16 +157,22 @@ class StepKeys(RunKeys):
             return
 
         def take(text: str) -> str | None:
-            value = text.strip("\n")
-            refused = refusal(one, value) if value else ""
-            if refused:
-                return refused
-            if one.secret:
-                self.secrets[looking.view.run, name] = value
-                if not value:
-                    del self.secrets[looking.view.run, name]
-            result = self._record(lambda view: runs.set_param(view, name, value, secret=one.secret))
-            self.draw()
-            return result
+            if text.strip() == "?" and one.choices_from is not None:
+                self.offer_choices(one)
+                return None
+            return self._give(one, text.strip("\n"))
 
         self.desk.ask(runbook_asks.param(one, looking.view.values.get(name, ""), take))
+
+    def _give(self, param: Param, value: str) -> str | None:
+        view = self.view
+        refused = refusal(param, value) if value else ""
+        if refused or view is None:
+            return refused or "no run is open here"
+        if param.secret:
+            self.secrets[view.run, param.name] = value
+            if not value:
+                del self.secrets[view.run, param.name]
+        result = self._record(lambda one: runs.set_param(one, param.name, value, secret=param.secret))
+        self.draw()
+        return result

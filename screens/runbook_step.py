@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 from rich.cells import cell_len, set_cell_size
@@ -14,7 +14,6 @@ from console.journal.events import CommandFinished
 from console.runbook.model import Command, Phase, Step
 from console.runbook.progress import OPEN, RunView, StepView
 from console.runbook.resolve import Resolved
-from console.runbook.run import Act
 from console.runbook.run import Command as Execution
 from screens.look import Look
 from screens.widgets.text import Span, Words, wrap
@@ -77,6 +76,7 @@ def step_page(
     body_lines: int,
     look: Look,
     now: datetime,
+    blocked: str = "",
 ) -> Page:
     """The step *found* of the run, large. *held* are secrets whose values this console has; *body_lines* limits the text
     before the command, so that the command is in sight."""
@@ -95,6 +95,9 @@ def step_page(
     lines += text
     if step is not None:
         lines += _kind_lines(step, found, now)
+    if blocked and view.end is None:
+        lines += _labelled("not yet: ", blocked, width, look, "degraded", most=3)
+    lines += _result_lines(found, width, look)
     command = range(0)
     if resolved is not None and step is not None and commands:
         lines.append("")
@@ -145,6 +148,7 @@ def _position(
             (step.decision and found.kind != "decide", "DECIDE: the text branches", "degraded"),
             (destructive or step.effect == "destructive", "DESTRUCTIVE", "down"),
             (step.required, "required", "title"),
+            (bool(step.role), f"{step.role} only", "degraded"),
             (step.optional, "optional", "dim"),
             (bool(step.assignee), f"@{step.assignee}", "title"),
         ):
@@ -181,6 +185,12 @@ def _body(step: Step, phase: Phase | None, width: int, look: Look) -> list[Words
 
 def _kind_lines(step: Step, found: StepView, now: datetime) -> list[Words]:
     lines: list[Words] = []
+    if step.ask:
+        lines.append(((" ", "text"), (step.ask, "title")))
+    lines += [
+        ((f" approved by {act.by}", "ok"), (f" (uid {act.uid}) {act.at:%H:%M:%S}Z  {act.text}", "dim"))
+        for act in found.approvals
+    ]
     if step.options:
         spans: list[Span] = [(" d decides: ", "accent")]
         for letter, option in zip("abcdefgh", step.options, strict=False):
@@ -190,34 +200,63 @@ def _kind_lines(step: Step, found: StepView, now: datetime) -> list[Words]:
                 (f" (to {option.goto})  " if option.goto else "  ", "dim"),
             ]
         lines.append(tuple(spans))
-    if step.wait_s is not None:
-        started = timer_started(found)
-        if started is None:
+    waiting = found.waiting
+    if waiting is not None and waiting.until is not None:
+        left = wait_left(found, now)
+        if left > 0:
             lines.append(
-                ((f" wait {span(step.wait_s)}", "degraded"), ("  t starts a timer; it only tells the time", "dim"))
+                (
+                    (f" waiting: {span(left)} left", "degraded"),
+                    (f", until {waiting.until:%H:%M:%S}Z, started by {waiting.by}; t cuts it short", "dim"),
+                )
             )
         else:
-            left = (started.at + timedelta(seconds=step.wait_s) - now).total_seconds()
-            if left > 0:
-                lines.append(
-                    (
-                        (f" waiting: {span(left)} left", "degraded"),
-                        (f" of {span(step.wait_s)}, started by {started.by}", "dim"),
-                    )
-                )
-            else:
-                lines.append(((f" the {span(step.wait_s)} are over since {span(-left)}", "notice"),))
+            lines.append(((f" the wait is over since {span((now - waiting.until).total_seconds())}", "notice"),))
+    elif step.wait_s is not None:
+        lines.append(
+            ((f" wait {span(step.wait_s)}", "degraded"), ("  t starts it; it goes on without this console", "dim"))
+        )
     if step.calls:
         lines.append(((" see also: ", "dim"), (", ".join(step.calls), "text")))
     return lines
 
 
-TIMER: Final = "timer started"
+def wait_left(found: StepView, now: datetime) -> float:
+    """Seconds that the wait of a step still takes; 0 when none goes on."""
+    waiting = found.waiting
+    if waiting is None or waiting.until is None:
+        return 0.0
+    return max((waiting.until - now).total_seconds(), 0.0)
 
 
-def timer_started(found: StepView) -> Act | None:
-    """When the wait of a step was begun, as it was observed last."""
-    return next((act for act in reversed(found.observed) if act.text.startswith(TIMER)), None)
+_THEN: Final = {
+    "stop": "the runbook stops here until this step is settled: x again, space: done by hand, s skips, g goes on",
+    "continue": "the runbook goes on all the same: space",
+}
+
+
+def _result_lines(found: StepView, width: int, look: Look) -> list[Words]:
+    """What the runbook makes of the last command's end."""
+    finish = found.commands[-1].finish if found.commands else None
+    if finish is None or not (finish.verdict or finish.captured):
+        return []
+    lines: list[Words] = []
+    if finish.verdict == "held":
+        lines.append(((" as expected", "ok"), ("  space ticks the step", "faint")))
+    elif finish.verdict == "warned":
+        lines.append(((f" warning: {finish.why}", "degraded"),))
+    elif finish.verdict == "failed":
+        lines += _labelled("NOT as expected: ", finish.why, width, look, "down", most=2)
+        if found.failed_as:
+            then = _THEN.get(
+                found.failed_as, "x again, space: done by hand, s skips, g goes on, E whom to call, z ends"
+            )
+            if found.failed_as.startswith("goto:"):
+                then = f"the runbook goes on at {found.failed_as.removeprefix('goto:')}"
+            lines += _labelled("", then, width, look, "degraded", most=2)
+    for name, value in finish.captured.items():
+        lines.append(((f" {name} = ", "dim"), (value, "text")))
+    return lines
 
 
 def _param_lines(
@@ -240,6 +279,8 @@ def _param_lines(
 
 def _where(resolved: Resolved) -> Words:
     place = resolved.place
+    if resolved.ready.host:
+        return ((" by ssh on ", "dim"), (place.host, "title"), (" in ", "dim"), (str(resolved.ready.cwd), "text"))
     tone = "down" if place.user == "root" else "text"
     return (
         (" on ", "dim"),
@@ -258,6 +299,8 @@ def _verdict(resolved: Resolved, command: Command, state: str) -> Words:
         return ((" this run is over: nothing runs from it", "dim"),)
     if resolved.ready.why_not:
         return ((" copy only: ", "degraded"), (resolved.ready.why_not, "dim"), ("  c copies", "faint"))
+    if resolved.blocked:
+        return ((" not yet: see above", "degraded"),)
     if resolved.ready.missing:
         return (
             (" needs ", "degraded"),
@@ -269,6 +312,8 @@ def _verdict(resolved: Resolved, command: Command, state: str) -> Words:
         spans.append((", after a word", "dim"))
     if command.tty == "follow":
         spans.append(("; it runs until X stops it", "dim"))
+    elif command.tty == "yes":
+        spans.append(("; it gets this terminal until it ends", "dim"))
     if state != "armed":
         spans.append(("  (waiting for the terminal)", "faint"))
     return tuple(spans)
@@ -292,7 +337,9 @@ def _expected(text: str, width: int, look: Look) -> list[Words]:
 def ended_words(finish: CommandFinished) -> tuple[Span, ...]:
     """How a command ended. Exit 0 is finished, never fixed."""
     took = span(finish.duration_ms / 1000) if finish.duration_ms >= 1000 else f"{finish.duration_ms} ms"
-    if finish.outcome == "exited" and finish.exit_code == 0:
+    if finish.attempts > 1:
+        took = f"{took}, try {finish.attempts}"
+    if finish.outcome == "exited" and finish.exit_code == 0 and finish.verdict != "failed":
         return ((f"finished, exit 0, {took}", "ok"),)
     words = {
         "exited": f"exit {finish.exit_code}, {took}",

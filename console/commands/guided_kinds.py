@@ -9,10 +9,11 @@ from console.commands import guided_view
 from console.journal.events import New
 from console.runbook import actions, gates
 from console.runbook.actions import Refused
+from console.runbook.calls import start_called
 from console.runbook.handle import CommandHandle, cancel
 from console.runbook.model import Param, Phase, Runbook, Step
 from console.runbook.progress import RunView
-from console.runbook.ready import request_for, starting_values
+from console.runbook.ready import request_for
 from console.runbook.recover import find
 from console.runbook.resolve import Place, resolve
 from console.sanitize import one_line
@@ -131,17 +132,10 @@ class Kinds:
         called = self._desk.find(name)
         if called is None or not called.phases:
             raise Refused(f"there is no runbook {one_line(name, 60)} to follow here")
-        known = {**view.values, **self._secrets}
-        given = {
-            key: known.get(value[1:], "") if value.startswith("$") else value for key, value in step.call_params.items()
-        }
-        values = starting_values(called, {}, {key: value for key, value in given.items() if value})
-        secret = {param.name for param in called.params if param.secret}
-        news = actions.start_run(called, values, why=f"called by {self._runbook.title}: {step.title}")
+        news, inner = start_called(called, self._runbook, step, {**view.values, **self._secrets})
         self._append(news)
         run = getattr(news[0].body, "run", "")
         self._talk.say(f"following {one_line(called.title)}")
-        inner = {key: value for key, value in values.items() if key in secret}
         GuidedRun(self._desk, called, run, inner, self._talk).walk()
         self._talk.say(f"back in {one_line(self._runbook.title)}")
         self._show(self._view(), step)

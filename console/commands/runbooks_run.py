@@ -38,6 +38,7 @@ def run(
     """
     from console.commands.guided import Desk, GuidedRun
     from console.runbook.actions import Refused
+    from console.runbook.calls import find_called
     from console.runbook.recover import reconcile
 
     if not plain and answers is None:
@@ -59,7 +60,7 @@ def run(
                 Path.cwd(),
                 ctx.config.output_cap_bytes,
                 ctx.file_mode,
-                find=lambda wanted: _called(ctx, wanted, runbook),
+                find=lambda wanted: find_called(wanted, runbook, ctx.runbook_paths),
                 ssh_config=ctx.config.ssh_config,
                 instruction=ctx.config.instruction,
             )
@@ -181,18 +182,6 @@ def _talk(answers: TextIO | None) -> Talk:
         return True
 
     return Talk(say=say, ask=ask, ask_secret=ask_secret, wait=wait)
-
-
-def _called(ctx: Context, name: str, caller: Runbook) -> Runbook | None:
-    """A runbook that another one calls: a file beside it, or an id."""
-    from console.runbook.library import load_library
-
-    path = Path(caller.path).parent / name
-    if path.is_file():
-        entries = load_library([path], shipped=False).entries
-        return entries[0].runbook if entries else None
-    entry = load_library(ctx.runbook_paths).get(name.removesuffix(".md"))
-    return entry.runbook if entry is not None else None
 
 
 def _lines(answers: TextIO) -> Iterator[str]:
