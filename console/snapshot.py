@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import cached_property
 from typing import Final, Protocol
 
 from msgspec import Struct
@@ -149,7 +150,7 @@ class AlertGroup(Struct, frozen=True, kw_only=True):
     newest: datetime
 
 
-class StatusSnapshot(Struct, frozen=True, kw_only=True):
+class StatusSnapshot(Struct, frozen=True, kw_only=True, dict=True):
     """Everything the status screen shows, at one moment.
 
     ``alerts`` holds ours and the first of the others, in the order of their place; all of the others lie in status.db
@@ -167,6 +168,11 @@ class StatusSnapshot(Struct, frozen=True, kw_only=True):
 
     def counts(self) -> dict[str, int]:
         """Checks by what they count as: DOWN, DEGRADED, UNKNOWN, STALE, PENDING, OK. Stale is never OK."""
+        return dict(self._counts)
+
+    @cached_property
+    def _counts(self) -> dict[str, int]:
+        # A header asks at every key, of thousands of checks.
         result = dict.fromkeys((DOWN, DEGRADED, UNKNOWN, STALE, PENDING, OK), 0)
         for check in self.checks:
             result[STALE if check.stale else check.state] += 1
