@@ -104,8 +104,8 @@ def many(results: Results) -> None:
             meter.run(3.0)
             chance = random.Random(7)
             keys = [chance.choice(("j", "j", "j", "k", "pgdn", "pgup")) for _ in range(120)]
-            # The columns that results change don't count: the key's answer is the cursor, the names, the place.
-            pressed = press_each(meter, keys, ignored=[*CLOCKS, (0, 0, 0, 2), (40, 3, 0, 0)], wait=paced(meter, 3))
+            # What results change does not count: the header, the columns of details. The cursor and the names are the answer.
+            pressed = press_each(meter, keys, ignored=[(0, 0, 0, 3), (40, 3, 0, 0)], wait=paced(meter, 3))
             busy, at = meter.cpu(), meter.now()
             meter.run(5.0)
             results.put("key among 5,000 checks and 50,000 alerts, p50 ms", VIGIE, pressed.p50)
