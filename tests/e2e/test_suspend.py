@@ -17,6 +17,7 @@ from console.incident import actions
 from tests.e2e import keys
 from tests.e2e.jobs import STOPPED, console_in, is_stopped, under_shell
 from tests.e2e.site import Site, eventually
+from tests.e2e.sshd import sshd
 from tests.e2e.terminal import Terminal
 
 # Says what it is given, takes a line, and ends as that line says.
@@ -252,6 +253,52 @@ def test_ctrl_z_and_fg(here: Site, env: dict[str, str]) -> None:
         eventually(lambda: here.texts()[-1].startswith("half a line"), "the note")
         terminal.press("q")
         terminal.wait_for("^shell: 0")
+
+
+def test_the_shell_gets_no_answers_that_were_on_their_way_when_it_left(here: Site) -> None:
+    """Questions to the terminal are answered half a second later here: by then a shell would take them for a command."""
+    with Terminal(under_shell(here.argv()), env=here.env, cwd=here.folder, rtt=0.5) as terminal:
+        terminal.wait_for("OK 1")
+        terminal.press("4", "1", "2", "q")  # each asks
+        terminal.wait_for("^shell: 0")
+        terminal.wait_quiet(0.8)
+        terminal.type("echo one; echo two\n")
+        terminal.wait_for("^two\n")
+        assert not re.search(r"\[\d+;\d+R|;\d+R", terminal.screen), terminal.framed()
+
+
+def test_ctrl_z_works_while_the_terminal_takes_nothing(here: Site) -> None:
+    with Terminal(under_shell(here.argv()), env=here.env, cwd=here.folder) as terminal:
+        declare(terminal)
+        console = console_in(here).pid
+        terminal.stall()
+        terminal.press(*["ctrl+l"] * 200, "ctrl+z")
+        eventually(lambda: is_stopped(console), "the console to stop", 15)
+        terminal.resume()
+        terminal.wait_for(STOPPED)
+        terminal.wait_quiet(0.3)
+        # Up to three questions lay in the kernel, where nobody can take them back: their answers are on the shell's line.
+        terminal.press("ctrl+u")
+        terminal.type("fg\n")
+        in_console(terminal, "INC-1 SEV2")
+        terminal.press("q")
+        terminal.wait_for("^shell: 0")
+
+
+def test_over_ssh_without_a_shell_ctrl_z_says_so_and_an_editor_works(
+    here: Site, env: dict[str, str], tmp_path: Path
+) -> None:
+    wrapped = ["env", *(f"{name}={value}" for name, value in env.items()), *here.argv()]
+    with sshd(tmp_path / "ssh") as server, Terminal(server.client(wrapped), env=here.env, rtt=0.1) as terminal:
+        declare(terminal)
+        terminal.press("ctrl+z")
+        terminal.wait_for("no shell is here to come back from")
+        half_a_line(terminal)
+        to_editor(terminal)
+        terminal.type("written far away\n")
+        in_console(terminal, "^n> written far away")
+        terminal.press("enter")
+        eventually(lambda: here.texts()[-1:] == ["written far away"], "the note")
 
 
 def test_continued_in_the_background_it_waits_for_the_foreground(here: Site) -> None:
