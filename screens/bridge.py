@@ -58,6 +58,7 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
         self.rooms: dict[str, Room] = {}
         self.help: Room | None = None
         choices = choice_lines(desk)
+        self._told_stopped: list[str] = []
         self._opened = asyncio.Event()  # the first room is there: keys typed before wait for it
         self.header = Header(desk, lambda: self.mode or "status", self._place, self._notice)
         self.body = Body()
@@ -297,6 +298,11 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
             self.room.set_filter("")
 
     def do_quit(self) -> None:
+        stopped = self.desk.stopped()
+        if stopped and stopped != self._told_stopped:
+            self._told_stopped = stopped
+            self.desk.say(f"{', '.join(stopped)}: stopped, and would end with the console; q again leaves")
+            return
         self.desk.leave()
 
     def do_repaint(self) -> None:

@@ -84,6 +84,7 @@ class Desk:
         self.vitals: Vitals  # from the moment on when the configuration has been read
         self._lag: LoopLag | None = None
         self.stop: Callable[[], None] = lambda: None  # ctrl-Z
+        self.stopped: Callable[[], list[str]] = list  # programs that were lent the terminal and stopped
         # And this: hand the terminal to a program, *then* gets how it went. See screens.suspending.
         self.lend: Callable[[Program, Callable[[Outcome], None]], None] = lambda program, then: None
         self.drafts = DraftKeeper(deliver, self._drafts_loaded)

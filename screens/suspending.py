@@ -79,9 +79,9 @@ class Lending:
         else:
             self._task = asyncio.get_running_loop().create_task(self._lend(driver, program, then), name="guest")
 
-    def is_stopped(self, program: Program) -> bool:
-        """Whether *program* was stopped with ctrl-Z and waits to go on."""
-        return any(guest.program.title == program.title for guest in self._stopped)
+    def stopped(self) -> list[str]:
+        """The titles of what was stopped and waits to go on: it ends with the console."""
+        return [guest.program.title for guest in self._stopped if not guest.ended]
 
     async def _lend(self, driver: Driver, program: Program, then: Callable[[Outcome], None]) -> None:
         from screens.term.guest import Outcome
@@ -97,12 +97,17 @@ class Lending:
                 raise
             finally:
                 self._take()
+        except (OSError, ValueError, RuntimeError) as error:  # whatever it was, the console must come back
+            outcome = Outcome(126, refusal=f"{type(error).__name__}: {error}")
         finally:
             self._task, self._out = None, None
         leaving = self._leaving
         if leaving is None:
             self._come_back(driver)
-        then(outcome)
+        try:
+            then(outcome)
+        except Exception as error:  # a fault of whoever asked
+            self._app.desk.say(f"that went wrong: {type(error).__name__}: {error}", "error")
         if leaving is not None:
             leaving()
 

@@ -104,15 +104,25 @@ class Guest:
         return await self._news.get()
 
     def signal(self, number: int) -> None:
-        """Send *number* to the whole job: to its process group, and to whatever of it has the terminal now."""
+        """Send *number* to the whole job: to its process group, and to whatever of it has the terminal now (a shell's own
+        job)."""
         if self.ended:
             return
         groups = {self.pid}
         with suppress(OSError):
-            groups.add(os.tcgetpgrp(self.tty))
-        for group in groups - {os.getpgrp(), 0}:
+            group = os.tcgetpgrp(self.tty)
+            if self._began(group):
+                groups.add(group)
+        for group in groups:
             with suppress(OSError):
                 os.killpg(group, number)
+
+    def _began(self, pid: int) -> bool:
+        """Whether *pid* comes from it. Nobody else's job is ever ours to signal."""
+        with suppress(OSError):
+            while pid > 1 and pid != self.pid:
+                pid = _parent(pid)
+        return pid == self.pid
 
     def _watch(self, loop: asyncio.AbstractEventLoop) -> None:
         """In a thread: every change of state, until the end."""

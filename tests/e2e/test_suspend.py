@@ -140,6 +140,12 @@ def test_an_editor_that_is_stopped_goes_on(terminal: Terminal) -> None:
     terminal.wait_for("^n> half a line and more")
     terminal.press("ctrl+x")
     terminal.wait_until(lambda _: not terminal.model.cells.alternate, what="the editor")
+    terminal.press("ctrl+z")
+    in_console(terminal, r"is stopped: ctrl-X goes on with it")
+    terminal.press("esc", "q")
+    in_console(terminal, "stopped, and would end with the console; q again leaves")
+    terminal.press("n", "ctrl+x")
+    terminal.wait_until(lambda _: not terminal.model.cells.alternate, what="the editor")
     terminal.type("the end\n")
     in_console(terminal, r"^n> the end")
 
