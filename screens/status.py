@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
 
 from textual import on
 from textual.app import ComposeResult
@@ -22,8 +24,11 @@ from screens.widgets.text import Span, Words
 if TYPE_CHECKING:
     from console.journal.store import Journal
     from console.snapshot import StatusSnapshot
+    from screens.look import Look
     from screens.start import Deps
 
+MANY: Final = 2000  # entries from which on they are put in order beside the keys
+Wanted: TypeAlias = tuple[str, bool, bool, View | None]
 _BELL: Final = timedelta(seconds=30)  # between two rings
 _HOLD: Final = timedelta(seconds=20)  # after the last move of the cursor the order is taken up again
 
@@ -41,6 +46,9 @@ class StatusRoom(Room):
         self.open: str = ""  # key of the entry whose detail lies open
         self._entries: list[Entry] = []
         self._view = View((), {})
+        self._waiting: StatusSnapshot | None = None  # the newest one, not ordered yet
+        self._again = self._ordering = False
+        self._to = ""  # where the cursor goes when they are ordered
         self._words = ""
         self._problems = False
         self._unfolded = False
@@ -65,15 +73,55 @@ class StatusRoom(Room):
     # ── what is shown ───────────────────────────────────────────────────────────────────────────────────────────
 
     def _arrived(self, snapshot: StatusSnapshot) -> None:
+        if len(snapshot.checks) + len(snapshot.alerts) > MANY:
+            self._order(snapshot)
+            return
+        self._waiting = None
         self._entries = status_rows.entries(snapshot, self._entries)
-        self._ring()
+        self._ring(status_rows.critical(self._entries))
         self._show()
         if self.open:
             self._show_detail()
 
-    def _ring(self) -> None:
+    def _order(self, snapshot: StatusSnapshot | None, to: str = "") -> None:
+        """Order very many in a thread: of *snapshot*, or of what is there. Keys are not held up by it; the newest counts."""
+        self._waiting = snapshot or self._waiting
+        self._to = to or self._to
+        self._again = True
+        if not self._ordering:
+            self._ordering = True
+            self.run_worker(self._order_apart(), group="order")
+
+    async def _order_apart(self) -> None:
+        try:
+            while self._again:
+                snapshot, self._waiting, self._again = self._waiting, None, False
+                to, self._to = self._to, ""
+                wanted = self._wanted(to)
+                entries, critical, view = await asyncio.to_thread(
+                    _ordered, snapshot, self._entries, wanted, self.desk.look
+                )
+                if snapshot is not None and self._waiting is None:
+                    self._entries = entries
+                    self._ring(critical)
+                now = self._wanted(to)
+                if now[:3] != wanted[:3] or (now[3] is None) != (wanted[3] is None):
+                    self._again = True  # another filter meanwhile, or the operator moved: the order is held
+                    self._to = self._to or to
+                    continue
+                self._display(view, to)
+                if self.open:
+                    self._show_detail()
+        finally:
+            self._ordering = False
+
+    def _wanted(self, to: str = "") -> Wanted:
+        """What the list should show: the filter's words, problems only, the healthy too, the order that is held."""
+        held = self._view if self._holding() and self._view.keys and not to else None
+        return self._words, self._problems, self._unfolded, held
+
+    def _ring(self, critical: frozenset[str]) -> None:
         """The bell, once for what is new, hard, critical and nobody's yet; never twice within half a minute."""
-        critical = frozenset(entry.key for entry in self._entries if entry.critical)
         fresh = self._critical is not None and critical - self._critical
         self._critical = critical
         deps, now = self.desk.deps, self.desk.now()
@@ -106,13 +154,13 @@ class StatusRoom(Room):
         return self.entry
 
     def _show(self, *, to: str = "") -> None:
-        self._view = status_rows.view(
-            self._entries,
-            words=self._words,
-            problems=self._problems,
-            unfolded=self._unfolded,
-            held=self._view if self._holding() and self._view.keys and not to else None,
-        )
+        if len(self._entries) > MANY:
+            self._order(None, to)
+        else:
+            self._display(_view(self._entries, self._wanted(to)), to)
+
+    def _display(self, view: View, to: str = "") -> None:
+        self._view = view
         tail = [FOLD] if self._view.healthy else []
         deps = self.desk.deps
         if deps is not None and not deps.config.services and not self._words:
@@ -336,3 +384,18 @@ class StatusRoom(Room):
             )
 
         self.desk.read(ask, asked, key="recheck")
+
+
+def _view(entries: Sequence[Entry], wanted: Wanted) -> View:
+    words, problems, unfolded, held = wanted
+    return status_rows.view(entries, words=words, problems=problems, unfolded=unfolded, held=held)
+
+
+def _ordered(
+    snapshot: StatusSnapshot | None, before: list[Entry], wanted: Wanted, look: Look
+) -> tuple[list[Entry], frozenset[str], View]:
+    """Runs in a thread."""
+    entries = before if snapshot is None else status_rows.entries(snapshot, before)
+    view = _view(entries, wanted)
+    view.longest, view.handlings(look)
+    return entries, status_rows.critical(entries), view

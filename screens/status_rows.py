@@ -6,9 +6,10 @@ An alert that one of our own checks raised is shown on the check's row; other sy
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
+from heapq import nlargest
 from typing import TYPE_CHECKING, Final
 
 from screens.glyphs import STATES
@@ -188,6 +189,21 @@ class View:
     new: int = 0  # arrived while the order was held, not shown yet
     hidden_critical: int = 0  # left out by the filter
     healthy: int = 0  # folded away
+    _handlings: dict[bool, frozenset[Span]] = field(default_factory=dict, compare=False, repr=False)
+
+    @cached_property
+    def longest(self) -> tuple[str, ...]:
+        """The longest names, by characters: only these are measured in cells."""
+        return tuple(nlargest(8, (entry.name for entry in self.entries.values()), len))
+
+    def handlings(self, look: Look) -> frozenset[Span]:
+        """Every word in the last column."""
+        found = self._handlings.get(look.ascii_only)
+        if found is None:
+            found = self._handlings[look.ascii_only] = frozenset(
+                _handling(entry, look) for entry in self.entries.values()
+            )
+        return found
 
 
 def view(
@@ -255,11 +271,15 @@ def cells(entry: Entry, now: datetime, look: Look) -> tuple[Words, ...]:
     )
 
 
+def critical(entries: Iterable[Entry]) -> frozenset[str]:
+    """The keys of those that the bell is for."""
+    return frozenset(entry.key for entry in entries if entry.critical)
+
+
 def columns(view: View, width: int, look: Look) -> tuple[Column, ...]:
     """The list's columns at *width* cells: names as long as they are here, what is left goes to the detail."""
-    entries = view.entries.values()
-    names = max((width_of(entry.name, look) for entry in entries), default=0)
-    handled = max((width_of((_handling(entry, look),), look) for entry in entries), default=0)
+    names = max((width_of(name, look) for name in view.longest), default=0)
+    handled = max((width_of((words,), look) for words in view.handlings(look)), default=0)
     shown = (
         Column(width=3),
         fitted(names, 14, width * 2 // 7),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+import pytest
 
 from console.config import Config
 from console.journal.events import Acknowledged, CheckChanged, Declared, New
 from console.snapshot import Source
+from screens import status, status_rows
 from screens.errands import RunbookFor
 
 
@@ -197,6 +201,7 @@ async def test_read_only_writes_nothing(console: Any, given: Any) -> None:
 async def test_5000_checks_show_a_screenful(console: Any, given: Any) -> None:
     async with console.open():
         console.show(given.snapshot(*[given.check(f"s{n:04}", "tcp", "DOWN") for n in range(5000)]))
+        await console.until(lambda: "s0000/tcp" in console.text() or "s4999/tcp" in console.text())
         await console.press("end")
         assert "5,000/5,000" in console.lines()[2]
         await console.press("pageup", "up")
@@ -236,3 +241,43 @@ async def test_how_to_add_services_has_the_whole_line(home: Any, console: Any, g
         console.show(given.snapshot(given.check("host", "cpu")))
         await console.pilot.pause()
         assert "only this host add services: in ~/.config/vigie/vigie.yaml;" in console.text()
+
+
+async def test_very_many_are_ordered_beside_the_keys_and_look_the_same(
+    console: Any, given: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ordered: list[int] = []
+    entries = status_rows.entries
+
+    def noted(*arguments: Any) -> Any:
+        ordered.append(threading.get_ident())
+        return entries(*arguments)
+
+    monkeypatch.setattr(status_rows, "entries", noted)
+    things = [given.check(f"s{n}", "http", "DOWN" if n % 9 == 0 else "OK") for n in range(400)]
+    seen: list[list[str]] = []
+    for many in (10_000, 100):
+        monkeypatch.setattr(status, "MANY", many)
+        async with console.open():
+            console.show(given.snapshot(*things))
+            await console.until(lambda: "s387/http" in console.text())
+            found = [console.lines()[3:]]
+            for keys, there in (
+                (("slash", "s", "1", "8", "enter"), "s18/http"),
+                (("escape",), "s387/http"),
+                (("p",), "s387/http"),
+                (("p",), "s387/http"),
+                (("end",), "355 OK"),
+            ):
+                await console.press(*keys)
+                await console.until(
+                    lambda there=there: there in console.text() and not console.app.bridge.room._ordering
+                )
+                found.append([line[:40] for line in console.lines()[3:]])
+            console.show(given.snapshot(*things, given.alert("Late", "critical", starts_at=datetime.now(UTC))))
+            await console.until(lambda: not console.app.bridge.room._ordering)
+            await console.press("home")
+            await console.until(lambda: "Late" in console.text(), "the new one")
+            seen.append([[line[:40] for line in lines] for lines in found])
+    assert seen[0] == seen[1]
+    assert ordered[0] == threading.get_ident() and threading.get_ident() not in ordered[-2:]
