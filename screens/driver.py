@@ -45,12 +45,15 @@ if TYPE_CHECKING:
     from textual.screen import Screen
 
 KNOWN: Final = ("8.2.8",)
+_PAUSE_S: Final = 0.5  # others may have written meanwhile
+_HEAL_AGAIN_S: Final = 60.0  # at the longest, where a terminal is astray again and again
 _LAST_WORDS_S: Final = 0.4  # for what is still to be said when the terminal is given back
 _SYNC_FROM: Final = 512  # a frame below this goes out in one piece anyway
 # Modes on and off, the questions about them, kitty's keyboard, the bell, and the clipboard with nothing but base64.
 _OURS: Final = re.compile(
     r"(?:\x1b\[\?(?:7|25|1004|1049|2004|2048)[hl]|\x1b\[\?(?:2026|2048)\$p|\x1b\[>\d+u|\x1b\[<u|\x07"
-    r"|\x1b\]52;c;[A-Za-z0-9+/=]*\x07)+"
+    r"|\x1b\]52;c;[A-Za-z0-9+/=]*\x07|\x1bPtmux;\x1b\x1b\]52;c;[A-Za-z0-9+/=]*\x07\x1b\\"
+    r"|\x1bP(?:\x1b\]52;c;)?[A-Za-z0-9+/=]*\x07?\x1b\\)+"
 )
 _QUESTION: Final = re.compile(r"\x1b7\x1b\[(\d+);(\d+)H\x1b\[6n\x1b8")  # screens.arming
 # A blank and its repetition: where the cursor is behind it says whether the terminal repeats.
@@ -108,6 +111,9 @@ class CellDriver(LinuxDriver):
         self._questions: list[Place] = []  # for behind the next frame
         self._apart: set[Place] = set()  # those among them that a frame's own answer can't answer
         self._timer: asyncio.TimerHandle | None = None
+        self._last_frame = 0.0
+        self._heal_from = 0.0
+        self._heal_pause_s = 1.0
         self._over = True  # the terminal is not ours (yet, any more)
         self._last_words: list[bytes] | None = None
         # Where the compositor's update is still made of cells. Textual calls this for every frame, and nothing else does.
@@ -170,11 +176,16 @@ class CellDriver(LinuxDriver):
             self.traffic.wait()
             self._timer = self._loop.call_later(hold, self._send)
             return
+        check = self._check(now)
         frame = paint(self._shown, wanted, self._pen, self._can)
         data = ""
         if frame:
-            data = self._in_sync(frame) + self._to_certain_place() + "\x1b[6n"
+            if check is not None:
+                self._pace.checked(now, check)
+                data = "\x1b[6n"
+            data += self._in_sync(frame) + self._to_certain_place() + "\x1b[6n"
             self._shown = wanted.copy()
+            self._last_frame = now
             self._pace.sent(now, len(data), ((self._pen.row or 0) + 1, (self._pen.column or 0) + 1))
         for place in self._questions:
             if place in self._apart or not self._pace.asked_with_frame(place):
@@ -187,6 +198,16 @@ class CellDriver(LinuxDriver):
         self.traffic.sent(now, len(data), frame=bool(frame))
         if data:
             self._tty.write(self._encoded(data))
+
+    def _check(self, now: float) -> Place | None:
+        """After a pause, where the cursor should be before the next frame: it is not there if another program wrote
+        (``wall``)."""
+        pen = self._pen
+        if now - self._last_frame < _PAUSE_S or not self._pace.answers or self._shown is None:
+            return None
+        if pen.row is None or pen.column is None or not self._is_plain(pen):
+            return None
+        return pen.row + 1, pen.column + 1
 
     def _in_sync(self, frame: str) -> str:
         if len(frame) >= _SYNC_FROM and self._app._sync_available:
@@ -272,6 +293,7 @@ class CellDriver(LinuxDriver):
                 if place == _TWICE:
                     self._can = replace(self._can, rep=True)
                 if place in (_ONCE, _TWICE):
+                    self._pace.answers = True
                     return
             foreign = self._pace.answered(place, time.monotonic())
             told, unsure = self._pace.told()
@@ -279,10 +301,23 @@ class CellDriver(LinuxDriver):
                 super().process_message(events.CursorPosition(name[1] - 1, name[0] - 1))
             for name in unsure:
                 self._later(self._ask_apart, name)
-            self._later(self._send)
+            self._later(self._healed if self._pace.astray else self._send)
             if not foreign:
                 return
+        elif isinstance(message, (events.Key, events.Paste)):
+            self._pace.heard(time.monotonic())
         super().process_message(message)
+
+    def _healed(self) -> None:
+        """The cursor was not where we left it: another program wrote on this terminal (``wall``), so paint it whole. Rarer
+        each time: there may be terminals that always say something else."""
+        now = time.monotonic()
+        if self._pace.astray and now >= self._heal_from:
+            self._heal_pause_s = min(self._heal_pause_s * 2, _HEAL_AGAIN_S)
+            self._heal_from = now + self._heal_pause_s
+            self.forget()
+        self._pace.astray = False
+        self._send()
 
     def _ask_apart(self, place: Place) -> None:
         self._questions.append(place)

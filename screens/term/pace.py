@@ -20,6 +20,7 @@ MUTE_S: Final = 0.1  # one that let us wait in vain: a frame each so often
 _SLOW: Final = 800  # bytes a second of the slowest link: so much longer for each byte on its way
 _MUTE_LINK: Final = 4000  # the same where nothing has ever come back, which is rarely the link
 _IN_VAIN: Final = 2
+_DOUBLED: Final = 4  # times
 _REMEMBERED: Final = 64  # questions
 
 Place = tuple[int, int]  # row and column, from 1, as in the report
@@ -47,7 +48,9 @@ class Pace:
         self._lock = threading.RLock()  # a signal handler may come in between
         self._open: deque[_Question] = deque(maxlen=_REMEMBERED)
         self._vain = 0
+        self._heard = float("-inf")  # when the last key came
         self.answers = False  # whether the terminal has ever answered
+        self.astray = False  # it reported a place where it can't be: something else has written to it
         self.trips: deque[Trip] = deque(maxlen=_REMEMBERED)  # what was measured; who reads it empties it
         self._told: list[Place] = []
         self._unsure: list[Place] = []
@@ -62,6 +65,15 @@ class Pace:
         with self._lock:
             under_way = size + sum(question.size for question in self._open)
             self._open.append(_Question(place, size, frame=True, at=now, waiting=True, under_way=under_way))
+
+    def heard(self, now: float) -> None:
+        """A key came: the way from the terminal is open, and its answers would come, too."""
+        self._heard = now
+
+    def checked(self, now: float, place: Place) -> None:
+        """The terminal was asked ahead of a frame: it should still report *place*, where the last one ended."""
+        with self._lock:
+            self._open.append(_Question(place, 0, frame=True, at=now, waiting=False))
 
     def asked(self, now: float, place: Place) -> None:
         """Somebody else's question was sent."""
@@ -94,7 +106,7 @@ class Pace:
             self._vain = 0
             for index, question in enumerate(self._open):
                 if question.place == place:
-                    if now is not None and question.frame:
+                    if now is not None and question.frame and question.under_way:
                         self.trips.append((now - question.at, question.under_way))
                     for _ in range(index + 1):
                         self._told += self._open.popleft().also
@@ -102,6 +114,7 @@ class Pace:
             # A place that nobody asked for: a terminal that counts its columns otherwise, or a key that looks like it.
             if self._open and self._open[0].frame:
                 self._unsure += self._open.popleft().also
+                self.astray = True
                 return False
             return True
 
@@ -112,7 +125,7 @@ class Pace:
             size = sum(question.size for question in waiting)
             if len(waiting) < FRAMES and size < BYTES:
                 return 0.0
-            left = waiting[0].at + self.patience(size) - now
+            left = waiting[0].at + self.patience(size, waiting[0].at) - now
             if left > 0:
                 return left
             self._vain += 1
@@ -120,10 +133,15 @@ class Pace:
                 question.waiting = False
             return 0.0
 
-    def patience(self, size: int) -> float:
-        """Seconds to wait for the answer behind *size* bytes."""
+    def patience(self, size: int, since: float = 0.0) -> float:
+        """Seconds to wait for the answer behind *size* bytes that were sent at *since*.
+
+        Where not even keys come the link stands still: each frame more would only be in its queue, so the wait doubles.
+        """
         if not self.answers:
             return (MUTE_S if self._vain >= _IN_VAIN else FIRST_S) + size / _MUTE_LINK
+        if self._heard <= since:
+            return PATIENCE_S * (1 << min(self._vain, _DOUBLED)) + size / _SLOW
         return (FIRST_S if self._vain >= _IN_VAIN else PATIENCE_S) + size / _SLOW
 
     def awaits(self) -> bool:

@@ -14,6 +14,7 @@ from typing import Final
 import pytest
 
 from screens import driver
+from screens.term.pace import BYTES
 from tests.e2e.screen_model import visible_cells
 from tests.e2e.terminal import PATIENCE
 from tests.screens.term.twins import Twins, console, make_database, walk
@@ -71,7 +72,7 @@ def _stalled(twins: Twins, seconds: float) -> None:
     ours.stall()
     ends = time.monotonic() + seconds
     # No Esc, and nothing whose effect depends on what was read by then: nobody waits for anything here.
-    walk = ["4", "3", "1", "pgdn", "2", "5", "1", "up"]
+    walk = ["4", "3", "1", "2", "5", "1"]
     while time.monotonic() < ends:
         for each in twins.both:
             each.press(*walk)
@@ -117,6 +118,74 @@ def test_a_terminal_that_forgot_is_repainted_by_a_key(database: Path) -> None:
             terminal.model.feed(b"\x1b[2J\x1b[Hjunk")
         terminal.press("ctrl+l")
         terminal.wait_until(lambda _: visible_cells(terminal.model) == before, what="the screen as it was")
+
+
+def test_what_another_program_wrote_is_painted_over(database: Path) -> None:
+    """``wall`` and the like: the next answer of the terminal gives it away."""
+    with console(database, stock=False, size=(100, 30)) as terminal:
+        terminal.wait_for("DOWN 50")
+        terminal.wait_for("INC-1")
+        terminal.press("j")
+        terminal.wait_for("2/77")
+        terminal.press("k")
+        terminal.wait_for("1/77")
+        terminal.wait_quiet()
+        before = visible_cells(terminal.model)
+        with terminal._changed:
+            terminal.model.feed(b"\x1b[5;7H\x1b[0mBroadcast message from root\r\n\r\nreboot in 5 minutes\r\n")
+        terminal.wait_until(lambda _: time.monotonic() - terminal._last_delivery > 0.6, what="a pause")
+        terminal.press("j", "k")
+        terminal.wait_until(lambda _: visible_cells(terminal.model) == before, what="the screen as it was")
+
+
+def test_a_terminal_that_never_answers_is_usable(database: Path) -> None:
+    with console(database, stock=False, size=(80, 24), mute=True) as terminal:
+        terminal.wait_for("DOWN 50")
+        terminal.wait_for("INC-1")
+        for key, words in (("4", "line 79"), ("pgup", "line 5"), ("1", "p problems"), ("j", "2/77"), ("j", "3/77")):
+            terminal.press(key)
+            terminal.wait_for(words)
+        terminal.press("q")
+        assert terminal.wait_exit() == 0
+
+
+def test_bytes_under_way_are_bounded(database: Path) -> None:
+    """On a link of 9,600 bit/s, keys held down: never more under way than what may be unanswered, and one frame."""
+    with console(database, stock=False, size=(120, 40), rtt=0.3, bandwidth=1200) as terminal:
+        terminal.wait_for("DOWN 50")
+        terminal.wait_for("INC-1")
+        terminal.wait_quiet(0.7)
+        most = 0
+
+        def watch(screen: str) -> bool:
+            nonlocal most
+            most = max(most, terminal._in_flight)
+            return "line 79" in screen
+
+        for keys in (["4", "1", "pgdn", "2", "3", "5"] * 3, ["4"]):
+            terminal.press(*keys)
+        terminal.wait_until(watch, what="the last state")
+        frames = bytes(terminal.raw).split(b"\x1b[6n")
+        assert len(frames) < 60
+        assert 0 < most <= BYTES + max(map(len, frames)) + 64
+
+
+def test_a_stalled_terminal_finds_a_frame_or_two_and_no_queue(database: Path) -> None:
+    with console(database, stock=False, size=(120, 40)) as terminal:
+        terminal.wait_for("DOWN 50")
+        terminal.wait_for("INC-1")
+        terminal.wait_quiet()
+        terminal.stall()
+        ends = time.monotonic() + 2
+        while time.monotonic() < ends:
+            terminal.press("4", "1", "2", "5", "1", "pgdn")
+            time.sleep(0.1)
+        before = len(terminal.raw)
+        terminal.model.mute = True  # or it would be given the newest at once
+        terminal.resume()
+        terminal.wait_until(lambda _: len(terminal.raw) > before, what="what was under way")
+        terminal.wait_quiet()
+        assert 0 < len(terminal.raw) - before <= BYTES + 8000
 
 
 def test_no_queue_on_a_slow_link(database: Path) -> None:

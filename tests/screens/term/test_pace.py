@@ -84,5 +84,51 @@ def test_one_that_answered_is_waited_for() -> None:
     pace.sent(0, 1, (2, 2))
     pace.answered((2, 2))
     pace.sent(1, BYTES, (2, 3))
+    pace.heard(1.5)
     assert pace.hold(1) == PATIENCE_S + BYTES / 800
     assert pace.hold(1 + PATIENCE_S + BYTES / 800) == 0
+
+
+def test_a_link_that_stands_still_gets_a_frame_ever_more_rarely() -> None:
+    pace = Pace()
+    pace.sent(0, 1, (2, 2))
+    pace.answered((2, 2))
+    now, waits = 1.0, []
+    for _ in range(5):
+        pace.sent(now, BYTES, (2, 3))
+        waits.append(pace.hold(now) - BYTES / 800)
+        now += pace.hold(now)
+        assert pace.hold(now) == 0
+    assert waits == pytest.approx([PATIENCE_S * factor for factor in (1, 2, 4, 8, 16)])
+    assert sum(waits[:4]) > 60  # a minute's stall leaves four frames in the link, not one for each change
+
+
+def test_a_terminal_that_stopped_answering_is_not_waited_for_by_somebody_who_types() -> None:
+    pace = Pace()
+    pace.sent(0, 1, (2, 2))
+    pace.answered((2, 2))
+    now = 1.0
+    for wait in (PATIENCE_S, PATIENCE_S, FIRST_S):
+        pace.sent(now, BYTES, (2, 3))
+        pace.heard(now + 0.1)
+        assert pace.hold(now) == pytest.approx(wait + BYTES / 800)
+        now += pace.hold(now)
+        assert pace.hold(now) == 0
+
+
+def test_a_report_from_where_the_cursor_cannot_be_is_noticed() -> None:
+    pace = Pace()
+    pace.sent(0, 10, (5, 5))
+    pace.answered((5, 5))
+    assert not pace.astray
+    pace.sent(0, 10, (5, 6))
+    pace.answered((24, 1))
+    assert pace.astray
+
+
+def test_a_look_ahead_of_a_frame_is_no_measure_and_holds_nothing_back() -> None:
+    pace = Pace()
+    pace.checked(0, (5, 5))
+    pace.sent(0, 10, (6, 6))
+    assert pace.answered((5, 5), 1.0) is False and not pace.trips
+    assert pace.answered((6, 6), 1.0) is False and list(pace.trips) == [(1.0, 10)]

@@ -10,7 +10,7 @@ import sys
 import textwrap
 import time
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from console.incident import actions
 from console.journal.events import Origin
@@ -70,9 +70,7 @@ KEYS: Final = (
 _STILL_S: Final = 0.15
 
 
-def console(
-    database: Path, stock: bool, size: tuple[int, int], rtt: float = 0.0, bandwidth: float = 0.0, tmux: str = ""
-) -> Terminal:
+def console(database: Path, stock: bool, size: tuple[int, int], *, tmux: str = "", **link: Any) -> Terminal:
     """A console on a copy of *database*; inside a tmux that says it is a *tmux* terminal."""
     mine = database.parent.parent / ("stock" if stock else "ours")
     shutil.copytree(database.parent, mine)
@@ -82,7 +80,7 @@ def console(
     if tmux:
         (mine / "tmux.conf").write_text(f'set -g default-terminal "{tmux}"\nset -g status off\nset -s escape-time 0\n')
         command = [*_tmux(mine), "new-session", shlex.join(["exec", *command])]
-    return Terminal(command, size=size, env=env, rtt=rtt, bandwidth=bandwidth)
+    return Terminal(command, size=size, env=env, **link)
 
 
 def _still_since(terminal: Terminal, began: float) -> bool:
