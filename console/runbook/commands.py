@@ -64,7 +64,7 @@ def other(text: str, lang: str, line: int, end_line: int, scope: Scope, title: s
     return Command(text, lang, False, why, tuple(params), line, end_line, title)
 
 
-_ELLIPSES: Final = frozenset(("...", "…", "[...]", "[…]", "<...>", "<…>"))
+ELLIPSES: Final = frozenset(("...", "…", "[...]", "[…]", "<...>", "<…>"))
 _ONLY_HERE: Final = frozenset(
     ("cd", "pushd", "popd", "export", "source", ".", "alias", "set", "unset", "umask", "ulimit", "shopt", "declare")
 )
@@ -112,7 +112,7 @@ def _not_runnable(text: str, line: int, end_line: int, scope: Scope) -> str | No
         return "does not parse as shell"
     if not any(not statement.comment for statement in script.statements):
         return "holds no command"
-    if any(word in _ELLIPSES for command in script.commands for word in command):
+    if any(word in ELLIPSES for command in script.commands for word in command):
         return "has an ellipsis where something is left out"
     if script.unclosed:
         return f"{script.unclosed} opens a file, or is a placeholder that lacks its '>'"

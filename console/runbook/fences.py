@@ -10,11 +10,11 @@ from typing import Final, Literal
 import msgspec
 
 from console.runbook import lexicon
-from console.runbook.commands import SHELL, Scope, other, query_language, shell, starts_like_a_command
+from console.runbook.commands import ELLIPSES, SHELL, Scope, other, query_language, shell, starts_like_a_command
 from console.runbook.judgement import facts
 from console.runbook.model import Command
 from console.runbook.shell import MAX_SHELL, read, words
-from console.runbook.transcript import PROMPT, Entry, has_prompts, mixed, plain, prompted, repl
+from console.runbook.transcript import PROMPT, Entry, at_a_dollar, has_prompts, mixed, plain, prompted, repl
 
 _FIRST_COMMAND: Final = 1_000
 
@@ -141,13 +141,15 @@ def read_fence(text: str, info: str, line: int, scope: Scope) -> Fence:
         )
         command = Command("\n".join(rows), SHELL, False, why, (), line, line + max(len(rows) - 1, 0))
         return Fence("shell", (Part("", False, command.line, command.end_line, (command,)),), False, command)
+    rows = at_a_dollar(rows)
     prompts = has_prompts(rows)
     entries, parses = prompted(rows) if prompts else plain(rows)
-    whole_text = "\n".join(e.text for e in entries if e.kind != "output") if prompts else "\n".join(rows)
+    printed = any(entry.kind == "output" for entry in entries)
+    whole_text = "\n".join(e.text for e in entries if e.kind != "output") if prompts or printed else "\n".join(rows)
     script = read(whole_text)
     last = line + len(rows) - 1
     if not any(entry.kind == "statement" for entry in entries):
-        return _only_comments(rows, line)
+        return _no_command(rows, line) if printed else _only_comments(rows, line)
     whole = shell(whole_text, line, last, scope)
     if not parses:
         return Fence("shell", (Part(_leading_title(entries), False, line, last, (whole,)),), False, whole)
@@ -364,7 +366,14 @@ def _span(entries: Sequence[Entry]) -> str:
 
 def _leaves_out(entry: Entry) -> bool:
     """Whether a line says only that something is left out: then the block is an excerpt, not a list of commands."""
-    return entry.kind == "statement" and entry.text.strip() in ("...", "…", "[...]", "[…]")
+    return entry.kind == "statement" and entry.text.strip() in ELLIPSES
+
+
+def _no_command(rows: Sequence[str], line: int) -> Fence:
+    """A block with the tag of a shell that holds none of its commands."""
+    last = line + len(rows) - 1
+    command = Command("\n".join(rows), SHELL, False, "does not look like commands of a shell", (), line, last)
+    return Fence("shell", (Part("", False, line, last, (command,)),), False, command)
 
 
 def _only_comments(rows: Sequence[str], line: int) -> Fence:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from console.runbook.commands import ELLIPSES, starts_like_a_command
 from console.runbook.judgement import facts
 from console.runbook.shell import read
 
@@ -127,13 +128,21 @@ def repl(rows: Sequence[str]) -> list[Entry]:
     return entries
 
 
+def at_a_dollar(rows: Sequence[str]) -> list[str]:
+    """The rows, ``> command`` as ``$ command`` where the first line is one: some write their prompt so."""
+    first = next((row for row in rows if row.strip() and not row.lstrip().startswith("#")), "")
+    if not (first.startswith("> ") and starts_like_a_command(first[2:])):
+        return list(rows)
+    return ["$ " + row[2:] if row.startswith("> ") else row for row in rows]
+
+
 def _who(prompt: str) -> str:
     match = re.search(r"[\w.-]+@[\w.<>{}-]+", prompt)
     return match.group() if match else ""
 
 
 def _append(entries: list[Entry], kind: Literal["comment", "output"], number: int, text: str) -> None:
-    if entries and entries[-1].kind == kind and entries[-1].end == number - 1:
+    if entries and entries[-1].kind == kind and entries[-1].end >= number - 1:
         entries[-1].text += "\n" + text
         entries[-1].end = number
     else:
@@ -151,4 +160,48 @@ def plain(rows: Sequence[str]) -> tuple[list[Entry], bool]:
             _append(entries, "comment", statement.start, piece.strip())
         else:
             entries.append(Entry("statement", statement.start, statement.end, piece.rstrip()))
-    return entries, script.parses
+    whole = script.parses and not any(row.strip() in ELLIPSES for row in rows)
+    return _sorted(entries) if whole else entries, script.parses
+
+
+_NAME: Final = re.compile(r"[a-z_][\w.+-]*|[./~$].*|\[{1,2}|:")
+_ELSEWHERE: Final = re.compile(r"[<>`]|\S+> \S")
+"""What starts so was typed at another prompt, or is not a command at all: to the shell it writes a file."""
+
+
+def _sorted(entries: list[Entry]) -> list[Entry]:
+    """The entries of a block without prompts, what commands print told from commands. To the grammar ``NAME READY AGE`` is a
+    command too; here it is output, and so is what goes on after it, up to the next line that is surely a command."""
+    verdicts = [_verdict(entry) for entry in entries]
+    if "output" not in verdicts:
+        return entries
+    for position in range(len(entries) - 2, -1, -1):  # "total 24K" above the lines of a listing
+        if (
+            verdicts[position] == "maybe"
+            and verdicts[position + 1] == "output"
+            and entries[position].end + 1 == entries[position + 1].start
+        ):
+            verdicts[position] = "output"
+    found: list[Entry] = []
+    printing = False
+    for entry, verdict in zip(entries, verdicts, strict=True):
+        printing = verdict == "output" or (printing and verdict == "maybe")
+        if printing:
+            _append(found, "output", entry.start, entry.text)
+            found[-1].end = entry.end
+        else:
+            found.append(entry)
+    return found
+
+
+def _verdict(entry: Entry) -> Literal["comment", "sure", "maybe", "output"]:
+    if entry.kind != "statement":
+        return "comment"
+    if _ELSEWHERE.match(entry.text.lstrip()):
+        return "output"
+    if re.match(r"https?://", entry.text.lstrip()):
+        return "sure"  # an address, which can be copied
+    named = next((command[0] for command in read(entry.text).commands if command), "")
+    if not named or starts_like_a_command(entry.text):
+        return "sure"
+    return "maybe" if _NAME.fullmatch(named) and "\t" not in entry.text.strip() else "output"
