@@ -18,6 +18,11 @@ from tests.bench.figures import Figure
 
 HERE = Path(__file__).parent
 NOT_BENCHES = {"figures"}
+BY_NAME = {
+    "driver",
+    "idle",
+    "screen",
+}  # what peers measures too, at more sizes or beside Textual's own driver: run on request
 
 
 def names() -> list[str]:
@@ -45,7 +50,9 @@ def _bench(name: str, options: argparse.Namespace) -> Iterable[Figure]:
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="tests.bench", description=__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help="modules to run (default: all)")
+    parser.add_argument(
+        "names", nargs="*", metavar="NAME", help="modules to run (default: all but driver, idle, screen)"
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures here too")
     parser.add_argument(
         "--only", default="", metavar="PART,…", help="of peers: start, keys, idle, links, timeline, many, meters"
@@ -68,7 +75,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     measured: dict[str, list[Figure]] = {}
     failed: list[str] = []
-    for name in options.names or known:
+    for name in options.names or [name for name in known if name not in BY_NAME]:
         started = time.monotonic()
         print(f"\n{name}", flush=True)
         figures = measured.setdefault(name, [])

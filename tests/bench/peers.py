@@ -24,7 +24,7 @@ from tests.bench._tty import Meter
 from tests.bench.figures import Figure
 
 _ROUNDS: Final = int(os.environ.get("VIGIE_BENCH_PEER_RUNS", "5"))
-_IDLE_S: Final = float(os.environ.get("VIGIE_BENCH_PEER_IDLE", "20"))
+_IDLE_S: Final = float(os.environ.get("VIGIE_BENCH_PEER_IDLE", "15"))
 _AGE_S: Final = 62.0  # from here on the ages in the list change once a minute, no longer every few seconds
 
 
@@ -37,7 +37,10 @@ def bench(only: Sequence[str] = (), write: Path | None = None) -> Iterator[Figur
         for name in wanted:
             began = time.monotonic()
             print(f"  {name}", flush=True)
-            _MEASURE[name](results, place)
+            try:
+                _MEASURE[name](results, place)
+            except (AssertionError, OSError) as error:  # the other parts have their figures
+                results.note(f"{name} broke off: {str(error).splitlines()[0][:200]}")
             print(f"  ({name}: {time.monotonic() - began:.0f} s)", flush=True)
     if write is not None:
         tables.write(results, write)
