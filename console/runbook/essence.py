@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -39,7 +40,9 @@ def _step(step: Step) -> dict[str, Any]:
 
 
 def _command(command: Command) -> dict[str, Any]:
-    return {name: value for name, value in msgspec.structs.asdict(command).items() if name not in _LINES}
+    found = {name: value for name, value in msgspec.structs.asdict(command).items() if name not in _LINES}
+    found["why_not"] = re.sub(r"\bline \d+", "line", command.why_not or "")
+    return found
 
 
 def _words(text: str) -> list[str]:
