@@ -16,8 +16,10 @@ How to add a screen (a *room*: one mode's body)
   :class:`~screens.widgets.pages.Pages` (a text to read; ``screens.widgets.text.wrap`` breaks lines),
   :class:`~screens.widgets.line.Lines` (a few lines; ``put`` draws what changed). A room returns the one that has the
   keys from ``keys_to()``. None of them ever has Textual's focus: keys go by the registry.
-- A line from the operator: ``desk.ask(Ask(...))``; a line to the operator: ``desk.say("…")``. To another mode:
-  ``desk.go("runbook", message)``, which arrives at that room's ``visit(message)``.
+- To run an interactive program on the terminal: ``desk.lend(Program(...), then)``, see ``screens/suspending.py``.
+- A line from the operator: ``desk.ask(Ask(...))``, ``armed=True`` when its Enter runs or destroys something; a line to
+  the operator: ``desk.say("…")``. To another mode: ``desk.go("runbook", message)``, which arrives at that room's
+  ``visit(message)``.
 """
 
 from __future__ import annotations
