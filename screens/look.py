@@ -123,7 +123,20 @@ class Look:
 
     def style(self, token: str) -> Style:
         """The style of *token*; ordinary text for one that this theme does not know (``sev:SEV1`` is tried as is)."""
-        return self.styles.get(token) or self.styles["text"]
+        found = self.styles.get(token)
+        if found is None and token.startswith("sgr:"):
+            found = self.styles[token] = self._sgr(token.removeprefix("sgr:"))
+        return found or self.styles["text"]
+
+    def _sgr(self, words: str) -> Style:
+        """A style that a command's output asks for (:mod:`console.runbook.sgr`); without colours where the theme has none."""
+        plain = self.styles["code"]
+        if self.theme.name == "mono":
+            kept = [
+                word for word in words.split() if word in ("bold", "dim", "italic", "underline", "reverse", "strike")
+            ]
+            return plain + Style.parse(" ".join(kept) or "none")
+        return plain + Style.parse(words)
 
     def sign(self, name: str) -> str:
         """A glyph of :mod:`screens.glyphs` for this terminal."""

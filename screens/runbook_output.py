@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from console.runbook.run import Command
     from console.runbook.tail import OutputWindow
     from screens.desk import Desk
+    from screens.widgets.text import Words
 
 LINES: Final = 1000  # kept for the screen; the whole is on disk
 _PIECE: Final = 1 << 18  # bytes taken in one turn, so that nothing else waits long
@@ -24,7 +25,7 @@ class Output:
     """What is known of a command's output. ``path`` is where the whole is, "" when it is nowhere."""
 
     command: str
-    lines: tuple[str, ...] = ()
+    lines: tuple[Words, ...] = ()  # a coloured piece's token is ``sgr:`` and its style in words
     size: int = 0
     path: str = ""
     running: bool = False
@@ -61,7 +62,7 @@ class _Tail:
         else:
             running, finish = handle.is_running, handle.finish  # before the output, so that its last bytes are seen
             behind = window.poll(_PIECE)
-            lines = self._last.lines if self._last is not None and not behind else tuple(window.lines())
+            lines = self._last.lines if self._last is not None and not behind else tuple(map(_coloured, window.words()))
             found = Output(self.command.command, lines, window.size, str(handle.output), running, behind, finish)
         if found == self._last:
             return None
@@ -77,6 +78,10 @@ class _Tail:
             [*finish.head.split("\n"), *(("…", *finish.tail.split("\n")) if finish.tail else ())] if finish.head else []
         )
         return Output(self.command.command, tuple(lines), finish.size)
+
+
+def _coloured(line: str | tuple[tuple[str, str], ...]) -> Words:
+    return line if isinstance(line, str) else tuple((text, f"sgr:{style}" if style else "code") for text, style in line)
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from typing import Any, Final, Protocol, Self
 
 from console.journal.events import CommandFinished
 from console.runbook.handle import CommandHandle, cancel, interrupt
-from console.runbook.output import LineWindow
+from console.runbook.output import Display
 from console.runbook.pace import Follower
 from console.runbook.tail import OutputReader
 
@@ -48,7 +48,7 @@ class LineSink:
     """Made visible, line by line: for a terminal, where output could do harm."""
 
     def __init__(self, indent: str = "") -> None:
-        self._window = LineWindow(limit=_CHUNK + 1)
+        self._window = Display(limit=_CHUNK + 1)
         self._indent = indent
 
     def put(self, data: bytes) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from console.runbook import spool, status
 from console.runbook.handle import CommandHandle
-from console.runbook.output import LineWindow
+from console.runbook.output import Display
 
 CATCH_UP: Final = 1 << 20  # a reader that is further behind skips to the end
 SHOWN: Final = 1 << 18  # bytes before the end that it then begins with
@@ -107,7 +107,7 @@ class OutputWindow:
 
     def __init__(self, handle: CommandHandle, limit: int = 1000) -> None:
         self._reader = OutputReader(handle)
-        self._window = LineWindow(limit)
+        self._window = Display(limit)
 
     @property
     def size(self) -> int:
@@ -136,6 +136,10 @@ class OutputWindow:
     def lines(self) -> list[str]:
         """The lines as they may be shown."""
         return self._window.lines()
+
+    def words(self) -> list[str | tuple[tuple[str, str], ...]]:
+        """The same with their colours (``LineWindow.words``)."""
+        return self._window.words()
 
     def _left_out(self, missing: int) -> None:
         self._window.skip(f"… {missing} bytes are left out here …")
