@@ -177,17 +177,32 @@ def _tools(_ctx: Context) -> Iterator[Finding]:
     for name, use in (("bash", "runs the commands of runbooks"), ("ssh", "for steps on other hosts")):
         if shutil.which(name) is None:
             yield Finding(BAD if name == "bash" else NOTE, "tools", f"no {name} on the PATH: it {use}")
-    if _kills_at_logout():
-        text = "logind ends a user's processes at logout: `loginctl enable-linger` lets commands and the watch go on"
+    yield from _logout()
+
+
+def _logout() -> Iterator[Finding]:
+    """Whether commands and the watch outlive the operator's session."""
+    from console.runbook import processes, scope
+
+    user = processes.user_name()
+    if not scope.kills_at_logout(user):
+        return
+    if not scope.prefix(user):
+        text = (
+            "ends your processes at logout (KillUserProcesses), and there is no systemd-run or user manager to give them a "
+            "scope: commands end with the session"
+        )
+        yield Finding(BAD, "logind", text)
+    elif not scope.lingers(user):
+        text = (
+            "ends your processes at logout: commands get a scope of their own, and "
+            f"`loginctl enable-linger {user}` lets it outlive your last session"
+        )
         yield Finding(NOTE, "logind", text)
-
-
-def _kills_at_logout(configuration: Path = Path("/etc/systemd/logind.conf")) -> bool:
-    try:
-        lines = configuration.read_text(encoding="utf-8", errors="replace").splitlines()
-    except OSError:
-        return False
-    return any(line.replace(" ", "").lower() == "killuserprocesses=yes" for line in lines)
+    else:
+        yield Finding(
+            GOOD, "logind", "ends your processes at logout; commands get a scope of their own, and you linger"
+        )
 
 
 def _terminal(_ctx: Context) -> Iterator[Finding]:

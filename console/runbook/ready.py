@@ -11,7 +11,7 @@ from typing import Any, Final
 from msgspec import Struct
 from msgspec.structs import replace
 
-from console.runbook import actions
+from console.runbook import actions, param_types
 from console.runbook.launch import CAP_BYTES, CommandRequest
 from console.runbook.model import Command, Param, Runbook, Step
 from console.runbook.params import UnbindableError, bind, display, env_name
@@ -58,6 +58,8 @@ def refusal(param: Param | None, value: str) -> str:
         return "it holds characters that can't be seen"
     if param is None:
         return ""
+    if why := param_types.refusal(param, value):
+        return why
     if param.choices and value not in param.choices:
         return f"expected one of {', '.join(param.choices)}"
     if param.pattern:

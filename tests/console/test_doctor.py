@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from console.cli import main
-from console.commands.doctor import _kills_at_logout
 from console.journal.events import Declared, New, Noted, Origin
 from console.journal.store import Journal
 
@@ -68,11 +67,18 @@ def test_a_database_for_everybody_is_bad(journal_at: Path, capsys: pytest.Captur
     assert "chmod o-rwx" in about(found, "permissions")
 
 
-@pytest.mark.parametrize(
-    ("text", "kills"), [("#KillUserProcesses=yes\n", False), ("KillUserProcesses = yes\n", True), ("", False)]
-)
-def test_logind(tmp_path: Path, text: str, kills: bool) -> None:
-    path = tmp_path / "logind.conf"
-    path.write_text(text)
-    assert _kills_at_logout(path) is kills
-    assert not _kills_at_logout(tmp_path / "none")
+def test_what_ends_at_logout_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from console.commands import doctor
+    from console.runbook import scope
+
+    monkeypatch.setattr(scope, "kills_at_logout", lambda user: True)
+    for prefix, lingers, level, words in (
+        ([], False, "bad", "commands end with the session"),
+        (["systemd-run"], False, "note", "loginctl enable-linger"),
+        (["systemd-run"], True, "ok", "you linger"),
+    ):
+        monkeypatch.setattr(scope, "prefix", lambda user, prefix=prefix: prefix)
+        monkeypatch.setattr(scope, "lingers", lambda user, lingers=lingers: lingers)
+        (finding,) = doctor._logout()
+        assert finding.level == level
+        assert words in finding.text
