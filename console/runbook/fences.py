@@ -151,14 +151,15 @@ def read_fence(text: str, info: str, line: int, scope: Scope) -> Fence:
     if not any(entry.kind == "statement" for entry in entries):
         return _no_command(rows, line) if printed else _only_comments(rows, line)
     whole = shell(whole_text, line, last, scope)
+    output = "\n".join(e.text for e in entries if e.kind == "output") or None
     if not parses:
-        return Fence("shell", (Part(_leading_title(entries), False, line, last, (whole,)),), False, whole)
+        part = Part(_leading_title(entries), False, line, last, (whole,), (), None, output)
+        return Fence("shell", (part,), False, whole)
     if rows[0].startswith("#!") or _shares_state(entries):
         groups = _groups(entries)
         one_script = rows[0].startswith("#!") or len(groups) == 1 or _across(groups)
         if one_script:
             title = "" if rows[0].startswith("#!") else _leading_title(entries)
-            output = "\n".join(e.text for e in entries if e.kind == "output") or None
             return Fence(
                 "shell",
                 (Part(title if len(groups) == 1 else "", False, line, last, (whole,), (), None, output),),

@@ -1,4 +1,5 @@
-"""Reading real runbooks: time a file, and how many give steps (needs ``VIGIE_SHARED``)."""
+"""Reading real runbooks: time a file, what they look like, how many give steps, and where their lines go (needs
+``VIGIE_SHARED``)."""
 
 from __future__ import annotations
 
@@ -11,8 +12,8 @@ from functools import partial
 from pathlib import Path
 
 from console.runbook.blocks import parser
-from console.runbook.coverage import uncovered
 from console.runbook.library import load_library, read_runbook_file
+from tests.bench._shapes import SHAPES, accounted, shapes
 from tests.bench.figures import Figure
 
 
@@ -27,7 +28,8 @@ def bench() -> Iterable[Figure]:
     parse_ms = statistics.median(_milliseconds(partial(parser().parse, texts[path])) for path in files)
     times: list[float] = []
     counts: Counter[tuple[str, str]] = Counter()
-    lost = 0
+    seen: Counter[str] = Counter()
+    places: Counter[str] = Counter()
     for path in files:
         started = time.perf_counter()
         document = read_runbook_file(path)
@@ -38,12 +40,17 @@ def bench() -> Iterable[Figure]:
         counts[group, "yield"] += bool(steps)
         counts[group, "steps"] += len(steps)
         counts[group, "commands"] += sum(any(command.lang == "sh" for command in step.commands) for step in steps)
-        lost += len(uncovered(document.runbooks, texts[path].replace("\r\n", "\n").split("\n")))
+        lines = texts[path].replace("\r\n", "\n").split("\n")
+        places += accounted(document, lines)
+        seen.update(shapes(lines))
     median = statistics.median(times)
     yield Figure("a file, median", median, "ms", median / parse_ms, f"markdown-it alone {parse_ms:.2f} ms")
     yield Figure("a file, 95 of 100", sorted(times)[int(len(times) * 0.95)], "ms")
     yield Figure("a file, slowest", max(times), "ms")
-    yield Figure("lines lost", lost, "lines")
+    for place in ("steps", "phases", "info", "lost"):
+        yield Figure(f"lines: {place}", 100 * places[place] / places.total(), "%", goal=f"{places[place]:,} lines")
+    for shape in SHAPES:
+        yield Figure(f"files with: {shape}", 100 * seen[shape] / len(files), "%", goal=f"{seen[shape]} of {len(files)}")
     library_ms = _milliseconds(lambda: load_library([corpus]))
     yield Figure(f"library of {len(files)} files, read and indexed", library_ms, "ms")
     for group in sorted({group for group, _ in counts}):

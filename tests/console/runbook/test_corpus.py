@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -10,6 +11,27 @@ import pytest
 from console.runbook.coverage import uncovered
 from console.runbook.library import read_runbook_file
 from console.runbook.model import document_from_json
+from tests.bench._shapes import SHAPES, accounted, shapes
+
+
+@pytest.mark.parametrize("folder", ["corpus", "seeds"])
+def test_each_line_is_somewhere_and_so_are_its_words(shared: Path, folder: str) -> None:
+    places: Counter[str] = Counter()
+    found: Counter[str] = Counter()
+    files = sorted(path for path in (shared / folder).rglob("*.md") if path.name != "SOURCES.md")
+    for path in files:
+        document = read_runbook_file(path)
+        lines = path.read_text(encoding="utf-8-sig", errors="replace").replace("\r\n", "\n").split("\n")
+        places += accounted(document, lines)
+        found.update(shapes(lines))
+        kept = document.to_json().decode()
+        for number, line in enumerate(lines, 1):
+            words = re.findall(r"[^\W_]{4,}", re.sub(r"^(?:`{3,}|~{3,}|:{3,}|!{3,}).*|<!--.*|\]\(.*", "", line.strip()))
+            assert not words or any(word in kept for word in words), (path, number, line)
+    print(f"\n{folder}: {len(files)} files, lines: " + ", ".join(f"{n:,} {name}" for name, n in places.most_common()))
+    print("\n".join(f"  {shape:<28} {100 * found[shape] / len(files):5.1f} %  {found[shape]:4}" for shape in SHAPES))
+    assert places["lost"] == 0
+    assert places["steps"] > 0.4 * places.total()
 
 
 @pytest.fixture(scope="module")
