@@ -7,7 +7,6 @@ import shutil
 import sqlite3
 import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Final
 
 import click

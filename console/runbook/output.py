@@ -29,6 +29,7 @@ _MOST_UP: Final = 200  # lines that a program may go back to
 _SAMPLE: Final = 4096
 _LEAST: Final = 16
 _DUMPED: Final = 16
+_NO_TEXT: Final = re.compile(rb"[\x00-\x06\x10-\x1a\x1c-\x1f\x80-\xff]")
 _ODD: Final = bytes(code for code in range(32) if code not in b"\a\b\t\n\v\f\r\x0e\x0f\x1b")
 
 _TOKEN: Final = re.compile(
@@ -262,13 +263,17 @@ class Display(LineWindow):
         self._first = b""
 
     def feed(self, data: bytes) -> None:
-        if is_binary(data):
-            if not self._binary:
-                self._first = data[:_DUMPED]
-            self._binary += len(data)
+        if not is_binary(data):
+            self._say_binary()
+            super().feed(data)
             return
-        self._say_binary()
-        super().feed(data)
+        if not self._binary:
+            text = _text_before(data)
+            if text:
+                super().feed(data[:text])
+            data = data[text:]
+            self._first = data[:_DUMPED]
+        self._binary += len(data)
 
     def _say_binary(self) -> None:
         count, self._binary = self._binary, 0
@@ -285,6 +290,12 @@ class Display(LineWindow):
 
 def _binary_line(count: int, first: bytes) -> str:
     return f"[{count} bytes that are no text, not shown; they begin with {first.hex(' ')}]"
+
+
+def _text_before(data: bytes) -> int:
+    """How many bytes of *data* are whole lines of text, before what is none begins."""
+    odd = _NO_TEXT.search(data)
+    return 0 if odd is None else data.rfind(b"\n", 0, odd.start()) + 1
 
 
 def is_binary(data: bytes) -> bool:
@@ -310,7 +321,9 @@ def extracts(first: bytes, last: bytes, size: int, secrets: Mapping[str, str]) -
     masked; ``tail`` is empty when the head is all there is."""
     limit = len(first)
     if is_binary(first):
-        return {"head": _binary_line(size, first[:_DUMPED]), "tail": ""}
+        text = _text_before(first)
+        told = _binary_line(size - text, first[text : text + _DUMPED])
+        return {"head": _joined([*display_lines(first[:text])[:EXTRACT_LINES], told]), "tail": ""}
     first, last = mask(first, secrets, cut_end=size > len(first)), mask(last, secrets, cut_start=size > len(last))
     begin = display_lines(first)
     if size <= limit:
