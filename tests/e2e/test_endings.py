@@ -75,7 +75,21 @@ def _waiting(master: int) -> int:
     return count[0]
 
 
-@pytest.mark.parametrize("how", ["TERM", "HUP", "both", "again and again", "stalled", "stalled, stock", "closed"])
+_RARER = pytest.mark.slow  # each costs seconds, and differs little from its neighbour
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        "TERM",
+        pytest.param("HUP", marks=_RARER),
+        pytest.param("both", marks=_RARER),
+        "again and again",
+        "stalled",
+        pytest.param("stalled, stock", marks=_RARER),
+        "closed",
+    ],
+)
 def test_it_is_gone_in_time_with_nothing_lost(how: str, here: Site) -> None:
     env = {"VIGIE_DRIVER": "stock" if "stock" in how else "diff"}
     with here.console(env=env) as terminal:
@@ -149,7 +163,10 @@ def _console(here: Site) -> psutil.Process:
     return found[0]
 
 
-@pytest.mark.parametrize("how", ["the client is killed", "the server's session is killed", "frozen, SIGTERM"])
+@pytest.mark.parametrize(
+    "how",
+    ["the client is killed", pytest.param("the server's session is killed", marks=_RARER), "frozen, SIGTERM"],
+)
 def test_over_ssh_it_ends_with_its_link(how: str, here: Site, tmp_path: Path) -> None:
     with sshd(tmp_path / "ssh") as server, Terminal(server.client(here.argv()), env=here.env) as terminal:
         at_work(terminal, here)

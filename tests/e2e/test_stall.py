@@ -76,6 +76,7 @@ def _equals_a_whole_frame(terminal: Terminal) -> None:
     terminal.wait_until(lambda _: visible_cells(terminal.model)[3:] == after, what="the same cells")
 
 
+@pytest.mark.slow
 def test_a_long_stall_is_not_paid_for_later(here: Site, tmp_path: Path) -> None:
     """What was not shown is never sent: after the stall comes one frame, not a queue of them."""
     with here.console(size=(120, 40), env={"VIGIE_DRIVER": "diff"}) as terminal:

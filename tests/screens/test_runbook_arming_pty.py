@@ -71,10 +71,13 @@ def settled(database: Path) -> None:
         time.sleep(0.05)
 
 
+@pytest.mark.parametrize(
+    "bandwidth", [pytest.param(0.0, id="wide"), pytest.param(960.0, id="9600 bit/s", marks=pytest.mark.slow)]
+)
 def test_keys_typed_ahead_on_a_slow_link_run_nothing_that_was_not_shown(
-    prepared: list[str], database: Path, tmp_path: Path
+    bandwidth: float, prepared: list[str], database: Path, tmp_path: Path
 ) -> None:
-    with Terminal(prepared, cwd=tmp_path, rtt=0.3) as terminal:
+    with Terminal(prepared, cwd=tmp_path, rtt=0.3, bandwidth=bandwidth) as terminal:
         terminal.wait_for("INC-1")
         terminal.press("3", "x", "j", "x", "x", "k", "x")  # one burst: nobody has seen a command yet
         terminal.wait_for("harmless >> ran.txt")
