@@ -16,11 +16,12 @@ from typing import Final
 
 from console.journal.errors import JournalError
 from tests.bench._eyes import Eyes
-from tests.bench._keys import CLOCKS, paced, press_each
+from tests.bench._keys import CLOCKS, Pressed, paced, press_each
 from tests.bench._peer_start import memory
 from tests.bench._programs import SIZE, VIGIE
 from tests.bench._results import Results
 from tests.bench._scene import EVENTS, Scene, scene
+from tests.bench._tty import Meter
 from tests.bench._watch import configuration
 from tests.tools.servers import REPO
 
@@ -100,15 +101,36 @@ def many(results: Results) -> None:
             print(f"    the watch has them after {time.monotonic() - began:.0f} s", flush=True)
             meter.until(r"INC-1", 60)
             meter.until(rf"DOWN {_CHECKS // 10}\b", 60)
-            meter.quiet(0.5, 5.0)
-            meter.run(3.0)
-            chance = random.Random(7)
-            keys = [chance.choice(("j", "j", "j", "k", "pgdn", "pgup")) for _ in range(120)]
-            # What results change does not count: the header, the columns of details. The cursor and the names are the answer.
-            pressed = press_each(meter, keys, ignored=[(0, 0, 0, 3), (40, 3, 0, 0)], wait=paced(meter, 3))
-            busy, at = meter.cpu(), meter.now()
-            meter.run(5.0)
-            results.put("key among 5,000 checks and 50,000 alerts, p50 ms", VIGIE, pressed.p50)
-            results.put("key among 5,000 checks and 50,000 alerts, p95 ms", VIGIE, pressed.p95)
-            results.put("processor meanwhile, %", VIGIE, (meter.cpu() - busy) / (meter.now() - at) * 100)
+            pressed, each, busy = _pressed(meter)
+            what = "key among 5,000 checks and 50,000 alerts"
+            results.put(f"{what}, p50 ms", VIGIE, pressed.p50)
+            results.put(f"{what}, p95 ms", VIGIE, pressed.p95)
+            results.put(f"{what}, processor of each, ms", VIGIE, each)
+            results.put("processor with them while nobody types, %", VIGIE, busy)
             results.put("memory with them, MiB", VIGIE, memory(meter.process.pid))
+    # The same keys where there is little, in the same run: what is the machine's share.
+    with scene(50, down=50, interval=30.0) as here:
+        here.incident(2)
+        with here.watch("same", 50), here.console(SIZE) as meter:
+            meter.until(r"DOWN 50\b", 60)
+            pressed, each, _ = _pressed(meter)
+            results.put("key among 50 checks, p50 ms", VIGIE, pressed.p50)
+            results.put("key among 50 checks, p95 ms", VIGIE, pressed.p95)
+            results.put("key among 50 checks, processor of each, ms", VIGIE, each)
+
+
+def _pressed(meter: Meter) -> tuple[Pressed, float, float]:
+    """Keys, what each took of a processor in milliseconds, and percent of one that is taken without keys."""
+    meter.until(r"INC-1", 60)
+    meter.quiet(0.5, 5.0)
+    meter.run(2.0)
+    start, cpu = meter.now(), meter.cpu()
+    meter.run(8.0)
+    rate = (meter.cpu() - cpu) / (meter.now() - start)
+    chance = random.Random(7)
+    keys = [chance.choice(("j", "j", "j", "k", "pgdn", "pgup")) for _ in range(120)]
+    start, cpu = meter.now(), meter.cpu()
+    # What results change does not count: the header, the columns of details. The cursor and the names are the answer.
+    pressed = press_each(meter, keys, ignored=[(0, 0, 0, 3), (40, 3, 0, 0)], wait=paced(meter, 3))
+    each = (meter.cpu() - cpu - rate * (meter.now() - start)) / len(keys) * 1000
+    return pressed, each, rate * 100
