@@ -105,10 +105,10 @@ def read(folder: Path) -> tuple[list[Live], list[Path]]:
 
 
 def loop_words(live: Live) -> str:
-    """``away 0.2 ms p50, 3.1 ms p99, 41 ms at the worst``."""
+    """``away 0.2 ms p50, 3.1 ms p99, 41 ms worst (last minute)``."""
     return (
         f"away {number(live.lag_p50_ms)} ms p50, {number(live.lag_p99_ms)} ms p99, "
-        f"{number(live.lag_worst_ms)} ms at the worst in the last minute"
+        f"{number(live.lag_worst_ms)} ms worst (last minute)"
     )
 
 
@@ -124,8 +124,8 @@ def link_words(live: Live) -> str:
     parts = [] if live.round_trip_ms is None else [f"{number(live.round_trip_ms)} ms there and back"]
     if live.link_bytes_per_s is not None:
         parts.append(f"{live.link_bytes_per_s / 1000:,.1f} kB/s at the last long frames")
-    steps = "slow: clocks and ages step down" if live.slow else "fast"
-    return f"{', '.join(parts) or 'nothing measured'}; {live.link}: {steps}"
+    steps = f"slow ({live.link}): clocks and ages step down" if live.slow else f"fast ({live.link})"
+    return f"{', '.join(parts) or 'nothing measured'}; taken as {steps}"
 
 
 def number(value: float) -> str:

@@ -48,8 +48,8 @@ class Keeping:
                         written = deps.clock.monotonic()
                         try:
                             live.write(deps.paths.folder, self._live())
-                        except OSError:
-                            pass  # no folder yet, a full disk: told by whoever needs them
+                        except Exception:  # noqa: S110 - no folder yet, a full disk: nothing of it may end the keeping
+                            pass
                 if keeper.problem != said:
                     said = keeper.problem
                     self._told(said)

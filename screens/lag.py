@@ -79,7 +79,7 @@ class LoopLag:
         total = sum(counts)
         found = []
         for wanted in shares:
-            at = next(at for at, seen in enumerate(accumulate(counts)) if seen >= wanted * total)
+            at = next((at for at, seen in enumerate(accumulate(counts)) if seen >= wanted * total), 0)
             found.append(min(_LEAST_S * 2 ** ((at + 1) / 4), self.worst()) if total else 0.0)
         return found
 

@@ -18,7 +18,7 @@ def test_a_slow_link_is_said_and_clocks_show_minutes(here: Site) -> None:
             call = here.argv("doctor", "--live")
             done = subprocess.run(call, capture_output=True, text=True, check=False, timeout=60)
             assert done.returncode == 0 and re.search(r"terminal +[\d,]+ B/s; frames: \d+ sent", done.stdout), done
-            return bool(re.search(r"link +3\d\d ms there and back.*auto: slow", done.stdout))
+            return bool(re.search(r"link +3\d\d ms there and back.*taken as slow \(auto\)", done.stdout))
 
         eventually(told, "the console to have said so")
         terminal.press("?")
