@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterable
 from datetime import datetime
+from math import inf
 from typing import Final
 
 from console.clock import span
@@ -28,7 +29,7 @@ BEAT_S: Final = 10  # seconds between the beats of a slow link
 ASK_S: Final = 10.0  # a link that steps down is asked after so long without a frame: four bytes and six for the answer
 AWAY_S: Final = 300.0  # no key for so long: nobody is asked for
 _SMALL: Final = 256  # bytes on their way, up to which an answer tells the way and not the load
-_LARGE: Final = 1_000  # bytes from which on it tells the load
+_LARGE: Final = 400  # bytes from which on it tells the load
 _SAMPLES: Final = 5
 
 
@@ -69,14 +70,17 @@ class Link:
             if size <= _SMALL:
                 self._trips.append(seconds)
             elif size >= _LARGE:
-                self._rates.append(size / max(seconds - (self.trip or 0.0), 0.001))
+                # Only what an operator waits for: a quick answer says that there is enough, not how much.
+                waited = seconds >= SLOW_S
+                self._rates.append(size / max(seconds - (self.trip or 0.0), 0.001) if waited else inf)
         if found:
             self._heard = now
         # One answer alone may have waited for something else: a terminal that starts, a machine that swaps.
         if len(self._trips) > 1:
             self.trip = _median(self._trips)
         if len(self._rates) > 1:
-            self.rate = _median(self._rates)
+            rate = _median(self._rates)
+            self.rate = None if rate == inf else rate
         if found:
             self._judge(now)
         return self.slow != before
