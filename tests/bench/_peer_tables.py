@@ -139,7 +139,7 @@ def _bar_table(results: Results) -> str:
         ours, peer, ratio, met = judged
         beside = f"{bar.peer} {shown(peer)} {bar.unit}" if bar.peer else ""
         goal = f"≤ {bar.goal:g}{'×' if bar.peer else ' ' + bar.unit}"
-        times = "" if ratio is None else f"{ratio:.2f}×"
+        times = "" if ratio is None or peer == TIMED_OUT else f"{ratio:.2f}×"
         verdict = "hit" if met else "**miss**"
         lines.append(f"| {bar.words} | {shown(ours)} {bar.unit} | {beside} | {times} | {goal} | {verdict} |")
     return "\n".join(lines) if len(lines) > 2 else ""
