@@ -20,8 +20,7 @@ Form = Literal["heading", "line", "fence"]
 _ITEM: Final = r"""(?:\#[^\s{}"'=]+|\.[\w-]+|[A-Za-z][\w.-]*=(?:"[^"\n]*"|'[^'\n]*'|[^\s"'{}]+))"""
 _BLOCK: Final = rf"\{{\s*{_ITEM}(?:\s+{_ITEM})*\s*\}}"
 _ITEMS: Final = re.compile(_ITEM)
-_HEADING: Final = re.compile(rf"^( {{0,3}}#{{1,6}}\s+\S.*?)\s*({_BLOCK})\s*#*\s*$")
-_FENCE: Final = re.compile(rf"^(\s*(?:`{{3,}}|~{{3,}})\s*[\w.+-]*)\s*({_BLOCK})\s*$")
+_HEADING: Final = re.compile(r" {0,3}(#{1,6})\s+\S")
 _LINE: Final = re.compile(rf"^\s*(?:<!--\s*({_BLOCK})\s*-->|({_BLOCK}))\s*$")
 _IN_FENCE: Final = re.compile(rf"^\s*#\s*({_BLOCK})\s*$")
 _OPENING: Final = re.compile(r"^\s*(?:[-*+]\s+|\d+[.)]\s+)*(`{3,}|~{3,})")
@@ -189,6 +188,24 @@ def fences(lines: Sequence[str]) -> list[Literal["", "open", "in", "close"]]:
     return found
 
 
+def _behind(row: int, line: str, form: Form) -> list[tuple[int, Form, int, Attributes, str]]:
+    """The attributes at the end of a heading, or of the first line of a code block."""
+    bare = line.rstrip().rstrip("#").rstrip() if form == "heading" else line.rstrip()
+    start = len(bare)
+    for _ in range(5):  # a quoted value may hold a brace or two
+        start = bare.rfind("{", 0, start)
+        before = bare[: max(start, 0)].rstrip()
+        attributes = parse(bare[start:]) if start > 0 and bare.endswith("}") else None
+        if attributes is None:
+            continue
+        heading = _HEADING.match(before)
+        if form == "heading" and heading:
+            return [(row, form, len(heading[1]), attributes, before)]
+        if form == "fence" and re.fullmatch(r"[\w.+-]*", before.lstrip("-*+ \t0123456789.)").lstrip("`~").strip()):
+            return [(row, form, 0, attributes, before)]
+    return []
+
+
 def _candidates(lines: Sequence[str]) -> list[tuple[int, Form, int, Attributes, str]]:
     found: list[tuple[int, Form, int, Attributes, str]] = []
     for row, (line, place) in enumerate(zip(lines, fences(lines), strict=True)):
@@ -199,14 +216,8 @@ def _candidates(lines: Sequence[str]) -> list[tuple[int, Form, int, Attributes, 
             attributes = parse(match[1]) if match else None
             if attributes is not None and (attributes.id or _ours(attributes, "line")):
                 found.append((row, "line", 0, attributes, ""))
-        elif place == "open":
-            match = _FENCE.match(line)
-            attributes = parse(match[2]) if match else None
-            if match and attributes is not None:
-                found.append((row, "fence", 0, attributes, match[1]))
-        elif (match := _HEADING.match(line)) and (attributes := parse(match[2])) is not None:
-            level = len(match[1].lstrip().split(None, 1)[0])
-            found.append((row, "heading", level, attributes, match[1]))
+        elif place == "open" or _HEADING.match(line):
+            found.extend(_behind(row, line, "fence" if place == "open" else "heading"))
         elif (match := _LINE.match(line)) and (attributes := parse(match[1] or match[2])) is not None:
             found.append((row, "line", 0, attributes, "" if match[1] and attributes.id else line))
     return found
