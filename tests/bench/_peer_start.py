@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.bench._eyes import Eyes
 from tests.bench._link import NONE
 from tests.bench._programs import VIGIE, Program
 from tests.bench._results import Results
@@ -35,6 +36,9 @@ def start_once(program: Program) -> Started | None:
         try:
             meter.until(program.live, _PATIENCE_S)
         except AssertionError:
+            return None
+        # What was kept of the last screen says the same words: it is over when its mark is.
+        if program.name == VIGIE and Eyes(meter).until(program.live, _PATIENCE_S, gone=KEPT.pattern) is None:
             return None
         meter.quiet(_QUIET_S, 2.0)
         cpu, settled = meter.cpu(), meter.total
