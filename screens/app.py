@@ -111,14 +111,16 @@ class VigieApp(App[None], inherit_bindings=False):
             self.bridge.paste(event.text)
         elif isinstance(event, events.Resize):
             await super().on_event(event)
-            if not self._sized:  # the driver's first word: nothing was painted before it
-                self._sized = True
+            if not self._sized:  # the driver's first words: nothing was painted before them
                 return
             # Away and back again, perhaps within Textual's own pause: the terminal has forgotten what it showed, and
             # Textual sees the size that it knows already.
             if self._resized is not None:
                 self._resized.stop()
             self._resized = self.set_timer(_AFTER_RESIZE_S, self.repaint)
+        elif isinstance(event, events.Ready):
+            self._sized = True
+            await super().on_event(event)
         elif isinstance(event, events.CursorPosition):  # in its place among the keys: see screens.arming
             self.desk.terminal_answered_at((event.y + 1, event.x + 1))
         else:

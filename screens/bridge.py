@@ -6,8 +6,8 @@ room, and then here. They are carried out one after the other, in the order type
 
 from __future__ import annotations
 
-import asyncio
 import time
+from collections.abc import Iterator
 from importlib import import_module
 from typing import Any, ClassVar
 
@@ -29,6 +29,7 @@ from screens.widgets.text import Span, Words, join, width_of
 
 _BY_ID = {mode.id: mode for mode in MODES}
 _LAST = ("app.help", "app.back")  # what the hint line shows to the last
+_READY_S = 2.0  # keys wait no longer for what they may need
 LEAST = Size(40, 10)  # smaller terminals are told so
 
 
@@ -59,7 +60,8 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
         self.help: Room | None = None
         choices = choice_lines(desk)
         self._told_stopped: list[str] = []
-        self._opened = asyncio.Event()  # the first room is there: keys typed before wait for it
+        self._missing = {"room", "incident", "drafts"}  # keys wait for these
+        self._early: list[events.Key] = []  # the keys that wait
         self.header = Header(desk, lambda: self.mode or "status", self._place, self._notice)
         self.body = Body()
         self.foot = Foot(desk, choices, self._hints)
@@ -68,21 +70,53 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
 
     def compose(self) -> ComposeResult:
         yield self.header
-        yield self.body
+        with self.body:
+            if self.desk.first is not None:  # there is something to show in it: it comes with the first frame
+                yield from self._with_first_room()
         yield self.foot
         yield self._choices
         yield self._small
 
     def on_mount(self) -> None:
         self.desk.mode_wanted.subscribe(self, self._wanted, immediate=False)
-        # Header and line are on the terminal before the first room is imported.
-        self.call_after_refresh(self._first_room)
+        self._await_desk()
+        if self.mode:
+            self.rooms[self.mode].shown()
+            self._has("room")
+        else:
+            # Header and line are on the terminal before the first room is imported.
+            self.call_after_refresh(self._first_room)
+
+    def _has(self, *what: str) -> None:
+        """Keys mean what the screen says, also when a kept one stands there: they wait for the room, the incident, the
+        drafts."""
+        self._missing.difference_update(what)
+        if not self._missing and self._early:
+            self.app.call_later(self._catch_up)
+
+    async def _catch_up(self) -> None:
+        while self._early:
+            await self._press(self._early[0])
+            self._early.pop(0)
+
+    def _await_desk(self) -> None:
+        desk = self.desk
+        desk.became_ready.subscribe(self, lambda deps: self._has("drafts") if deps.read_only else None, immediate=True)
+        desk.incident_changed.subscribe(self, lambda _: self._has("incident"), immediate=True)
+        desk.drafts_loaded.subscribe(self, lambda _: self._has("drafts"), immediate=True)
+        self.set_timer(_READY_S, lambda: self._has("incident", "drafts"))
+
+    def _with_first_room(self) -> Iterator[Room]:
+        room = _build(_BY_ID["status"], self.desk)
+        if room is not None:
+            self.mode, self.rooms["status"] = "status", room
+            yield room
 
     async def _first_room(self) -> None:
         try:
             await self.show_mode("status")
         finally:
-            self._opened.set()
+            self._has("room")
 
     # ── rooms ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -145,7 +179,12 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
     async def key(self, event: events.Key) -> None:
         """One key, from the inside out."""
         self.desk.link.touch(time.monotonic())
-        await self._opened.wait()
+        if self._missing or self._early:
+            self._early.append(event)
+        else:
+            await self._press(event)
+
+    async def _press(self, event: events.Key) -> None:
         if self.has_class("-small"):
             if event.key == "q":
                 await self.perform(actions.BY_ID["app.quit"])

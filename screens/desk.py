@@ -30,12 +30,13 @@ if TYPE_CHECKING:
     from console.journal.store import Journal
     from console.journal.writer import Writer
     from console.snapshot import StatusSnapshot
+    from screens.early import First
     from screens.incident_now import IncidentNow
-    from screens.lag import LoopLag
     from screens.keeping import Keeping
+    from screens.lag import LoopLag
     from screens.start import Deps, MakeDeps
-    from screens.vitals import Vitals
     from screens.term.guest import Outcome, Program
+    from screens.vitals import Vitals
 
 T = TypeVar("T")
 CALM_STATUS_S: Final = 8.0  # on a slow link a status in which no state changed waits for so long
@@ -56,6 +57,7 @@ class Desk:
         """*owner* owns the signals; *deliver* calls a function on the UI thread, from any thread."""
         self._deliver = deliver
         self.look = look
+        self.first: First | None = None  # what was read before the configuration and the record were
         self.deps: Deps | None = None  # None until the configuration has been read
         self.read_only = False
         self.status: StatusSnapshot | None = None  # None: nothing was published yet
@@ -92,6 +94,11 @@ class Desk:
         self._writer: Writer | None = None
         self._early: list[tuple[Any, Any, Any]] = []  # what was asked for before there was a writer
         self._keeping: Keeping | None = None
+
+    def begin_with(self, first: First) -> None:
+        """Show *first* until the reader has read for itself; before anything is drawn."""
+        self.first = first
+        self.status = first.status
 
     def open(self) -> None:
         """Start the reader; everything else follows when the configuration has been read."""

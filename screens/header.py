@@ -24,6 +24,7 @@ from screens.widgets.text import Span, width_of
 
 if TYPE_CHECKING:
     from console.snapshot import Source, StatusSnapshot
+    from screens.early import FirstIncident
     from screens.incident_now import IncidentNow
 
 _CLOCKS: Final = 13  # cells for the clocks: "T+1234:00:00" is 12
@@ -87,7 +88,7 @@ def sources_line(
 
 
 def incident_words(
-    incident: IncidentNow | None, severities: tuple[str, ...] = (), *, known: bool = True
+    incident: IncidentNow | FirstIncident | None, severities: tuple[str, ...] = (), *, known: bool = True
 ) -> tuple[Span, ...]:
     """``INC-7 SEV2``; the worst severity in the colour of DOWN."""
     if incident is None:
@@ -113,7 +114,7 @@ def severity_token(severity: str, known: tuple[str, ...] = ()) -> str:
     return ("down", "degraded")[place] if place < 2 else "soft"
 
 
-def elapsed(incident: IncidentNow | None, now: datetime, *, coarse: bool = False) -> str:
+def elapsed(incident: IncidentNow | FirstIncident | None, now: datetime, *, coarse: bool = False) -> str:
     """``T+00:12:44`` since the incident's T+0 (``T+00:12`` where it is *coarse*); it stands still once the incident has
     ended."""
     if incident is None or incident.zero is None:
@@ -193,8 +194,13 @@ class Header(Widget, inherit_bindings=False):
         desk, now = self.desk, self.desk.now()
         self._looked = now.replace(tzinfo=None)
         deps = desk.deps
-        name = (deps.config.title if deps is not None else "") or self._host
-        severities = tuple(level.name for level in deps.config.severities) if deps is not None else ()
+        first = desk.first
+        if deps is not None:
+            title, severities = deps.config.title, tuple(level.name for level in deps.config.severities)
+        else:
+            title, severities = (first.title, first.severities) if first is not None else ("", ())
+        name = title or self._host
+        incident, known = self._incident()
         head: tuple[Span, ...] = ((" " + name, "title"), ("   ", "text"))
         room = self.lines.size.width or 1000
         whole = (*head, *verdict(desk.status))
@@ -202,7 +208,7 @@ class Header(Widget, inherit_bindings=False):
         self.lines.put(whole if fits else (*head, *verdict(desk.status, brief=True)), line=0)
         self.lines.put(
             ((" ", "text"), *sources_line(desk.status, now, read_only=desk.read_only, age_of=desk.link.age)),
-            incident_words(desk.incident, severities, known=desk.incident_known),
+            incident_words(incident, severities, known=known),
             line=1,
         )
         right = (*self._link(), *self._right())
@@ -212,7 +218,7 @@ class Header(Widget, inherit_bindings=False):
     def _draw_clocks(self, now: datetime) -> None:
         link = self.desk.link
         self.clocks.put("", ((link.time(now) + " ", "title"),), line=0)
-        t_plus = elapsed(self.desk.incident, now, coarse=link.slow)
+        t_plus = elapsed(self._incident()[0], now, coarse=link.slow)
         self.clocks.put("", ((t_plus + " ", "title"),) if t_plus else "", line=1)
         self.clocks.put("", ((short_place(self._place()) + " ", "dim"),), line=2)
 
@@ -230,6 +236,13 @@ class Header(Widget, inherit_bindings=False):
             if width_of(spans, self.desk.look) < room:
                 break
         return spans
+
+    def _incident(self) -> tuple[IncidentNow | FirstIncident | None, bool]:
+        """The current incident, and whether it is known that there is no other."""
+        desk = self.desk
+        if desk.incident_known or desk.first is None:
+            return desk.incident, desk.incident_known
+        return desk.first.incident, desk.first.incident_known
 
     def _link(self) -> tuple[Span, ...]:
         self._link_words = self.desk.link.words()

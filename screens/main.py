@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from typing import Any
 
-    from screens.cover import Cover
-
 _VALUES = {"--config": "config", "--db": "db", "--actor": "actor", "--link": "link"}
 _LINKS = ("auto", "slow", "fast")
 
@@ -68,19 +66,26 @@ def open_covered(fields: Mapping[str, Any]) -> int:
     from screens.kept import place_of
 
     cover = Cover(place_of(fields, os.environ))
+    early = None
     line = ""
     try:
         cover.lay(os.environ)
         gc.disable()  # see open_console
+        from screens.early import begin
+
+        early = begin(fields)
+        from screens.opening import run
         from screens.start import Start
 
-        return _run(Start(**fields), cover)
+        return run(Start(**fields), cover=cover, early=early)
     except KeyboardInterrupt:
         return 130
     except Exception as error:  # an import that fails, say: nobody is to find the terminal unusable for that
         line = f"the console can't be opened: {type(error).__name__}: {error}"
         return 2
     finally:
+        if early is not None:
+            early.close()
         cover.lift()
         if line:
             from console.sanitize import one_line
@@ -106,13 +111,9 @@ def open_console(options: Any) -> int:
         packs=tuple(options.packs),
         link=options.link,
     )
-    return _run(start, None)
-
-
-def _run(start: Any, cover: Cover | None) -> int:
     from screens.opening import run
 
-    return run(start, cover=cover)
+    return run(start)
 
 
 def no_terminal(environ: dict[str, str] | None = None) -> str:

@@ -1,5 +1,6 @@
 """Opening the console on a terminal, and leaving it: signals, colours, the exit code. Imports Textual."""
 
+# ruff: noqa: E402  # what is imported reads the environment that is set up first
 from __future__ import annotations
 
 import gc
@@ -21,13 +22,19 @@ os.environ.pop("LINES", None)
 # while there is nothing to draw.
 os.environ.setdefault("TEXTUAL_FPS", "120")
 
+from screens.lean import import_textual
+
+import_textual()
+
 from screens.app import VigieApp
 from screens.cover import Cover, driver_over
+from screens.early import Early
 from screens.ending import Ending
 from screens.glyphs import wants_ascii
 from screens.start import MakeDeps, Start, deps_from
 from screens.theming import first_look
 
+_FIRST_S: Final = 0.1  # the first frame waits so long for what it is to show
 _OPENING_S: Final = 2.0  # by then what a console needs is imported
 
 
@@ -62,10 +69,13 @@ def colours() -> int:
     return {"256color": 256, "kitty": 256, "direct": 1 << 24}.get(depth, 16)
 
 
-def run(start: Start, make_deps: MakeDeps | None = None, *, cover: Cover | None = None) -> int:
+def run(
+    start: Start, make_deps: MakeDeps | None = None, *, cover: Cover | None = None, early: Early | None = None
+) -> int:
     """Run the console until it is left. Returns the exit code: 0, 2 (could not be opened), 128 + signal.
 
-    *cover* holds the terminal until the driver has it; it also says where the last screen is kept.
+    *cover* holds the terminal until the driver has it; it also says where the last screen is kept. *early*
+    has read what the first frame shows.
     """
     app = VigieApp(make_deps or partial(deps_from, start), first_look(colours(), wants_ascii()))
     if os.environ.get("VIGIE_DRIVER") != "stock":
@@ -73,6 +83,10 @@ def run(start: Start, make_deps: MakeDeps | None = None, *, cover: Cover | None 
 
         app.driver_class = choose() or app.driver_class
 
+    first = early.take(_FIRST_S) if early is not None else None
+    if first is not None and first.status is not None:
+        app.desk.read_only = start.read_only
+        app.desk.begin_with(first)
     if cover is not None:
         app.driver_class = driver_over(cover, app.driver_class)
         app.keep_at = cover.place if not start.read_only else None

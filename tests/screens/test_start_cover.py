@@ -31,6 +31,7 @@ def lay(self, environ, lay=cover.Cover.lay):
     import screens.last_screen, screens.opening
     from dataclasses import replace
     screens.last_screen.LOOK_S = 0.1
+    screens.opening._FIRST_S = 20
     deps = screens.opening.deps_from
     screens.opening.deps_from = lambda start: replace(deps(start), watching=False)
 cover.Cover.lay = lay
@@ -110,6 +111,17 @@ def test_the_next_start_shows_what_the_last_one_showed(yard: Yard) -> None:
         assert terminal.wait_exit() == 0
         assert modes(terminal)
     assert raw.count(b"\x1b[?1049h") == 1  # entering it again would erase it
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="one processor: the first frame waits for nothing")
+def test_the_first_live_frame_shows_what_the_watch_and_the_record_say(yard: Yard) -> None:
+    with yard.start() as terminal:
+        terminal.wait_for("gate/port")
+        terminal.wait_for("no incident")
+        for blank in (b"no status yet", b"waiting for", b"reading the record"):
+            assert blank not in terminal.raw
+        terminal.press("D")
+        terminal.wait_for(">")
 
 
 def test_after_the_kept_screen_nothing_of_it_is_left(yard: Yard) -> None:
