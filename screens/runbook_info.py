@@ -85,6 +85,8 @@ def preview_lines(runbook: Runbook, values: Mapping[str, str], why: str, width: 
     for symptom in runbook.symptoms[:4]:
         lines += [((" sign: ", "dim"), (line, "text")) for line in wrap(symptom, width - 8, look)[:2]]
     for param in runbook.params:
+        if param.scope == "text":
+            continue  # a hole in a message to send, asked for with the message
         value = values.get(param.name, "")
         shown = "(secret, asked for later)" if param.secret else value or "? (asked for before use)"
         lines.append(((" with ", "dim"), (f"{param.name} = ", "text"), (shown, "text" if value else "degraded")))
@@ -110,6 +112,7 @@ def preview_lines(runbook: Runbook, values: Mapping[str, str], why: str, width: 
             for command in step.commands[:4]:
                 first = command.text.split("\n", 1)[0]
                 more = f" {look.sign('more')}" if "\n" in command.text else ""
-                lines.append(((" " * len(lead) + "$ ", "faint"), (first + more, "code" if command.runnable else "dim")))
+                prompt = "$ " if command.lang == "sh" else "  "
+                lines.append(((" " * len(lead) + prompt, "faint"), (first + more, "code" if command.runnable else "dim")))
     info, _ = info_lines(runbook, width, look)
     return [*lines, "", (("   " + "-" * 20, "faint"),), *info[2:]]

@@ -155,3 +155,20 @@ def test_every_command_of_real_runbooks_is_shown_to_the_character(shared: Path) 
                     assert code == resolved.ready.shown.expandtabs(4).replace("\n", "")
                     shown += 1
     assert shown > 20
+
+
+def test_a_preview_lists_what_commands_wait_for_and_no_shell_prompt_before_a_path() -> None:
+    from console.runbook.markdown import read_markdown
+    from screens.runbook_info import preview_lines
+
+    steps = "1. Look at `/var/log/x.log`\n2. Do `echo <host>`\n"
+    text = f"# T\n\n## Steps\n\n{steps}\n## Template\n\nDown since [TIME], see [PLACE].\n"
+    (runbook,) = read_markdown(text, "t.md").runbooks
+    shown = [
+        "".join(part[0] for part in line) if not isinstance(line, str) else line
+        for line in preview_lines(runbook, {}, "", 70, Look())
+    ]
+    assert {param.scope for param in runbook.params} == {"text", "command"}
+    assert [line for line in shown if line.startswith(" with ")] == [" with host = ? (asked for before use)"]
+    assert any(line.strip() == "/var/log/x.log" for line in shown)
+    assert any(line.strip() == "$ echo <host>" for line in shown)
