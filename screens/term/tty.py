@@ -106,8 +106,8 @@ class Tty:
 
     def close(self, last_words: bytes, limit: float, *, unread: bool = True) -> None:
         """Send what is in hand and *last_words* within *limit* seconds. A terminal that takes nothing loses what it has
-        not read, and gets the last words alone; also without *unread*: questions that it would answer to somebody else (as far as the
-        kernel takes them back)."""
+        not read, and gets the last words alone; also without *unread*: questions that it would answer to somebody else
+        (as far as the kernel takes them back)."""
         if self._fd < 0:
             return
         self._watch(False)
