@@ -29,13 +29,16 @@ if TYPE_CHECKING:
     from console.runbook.model import Runbook
 
 
+_WIDE = 100  # cells from which there is room for a column with the review
+
+
 def _columns(titles: Sequence[str], width: int, look: Look) -> tuple[Column, ...]:
     """The list's columns at *width* cells: titles as long as they are here, what is left for the reason."""
     longest = max((width_of(title, look) for title in titles), default=0)
     shown: tuple[Column, ...] = (fitted(longest, 16, width // 2), Column(flex=1, least=10))
     if width >= 60:
         shown = (*shown, Column(width=8, align="right"))
-    return (*shown, Column(width=20)) if width >= 100 else shown
+    return (*shown, Column(width=20)) if width >= _WIDE else shown
 
 
 @dataclass(frozen=True)
@@ -171,6 +174,8 @@ class PickerView(Performs, Widget, inherit_bindings=False):
         )
         if runbook.broken:
             about = ((f"broken: {runbook.broken}", "error"),)
+        elif self.size.width < _WIDE and overdue(runbook, self.desk.now().date()):
+            about = (*self._reviewed(runbook), ("  ", "text"), *about)
         return (
             ((runbook.title, "title"),),
             about,
