@@ -30,6 +30,7 @@ ASK_S: Final = 10.0  # a link that steps down is asked after so long without a f
 AWAY_S: Final = 300.0  # no key for so long: nobody is asked for
 _SMALL: Final = 256  # bytes on their way, up to which an answer tells the way and not the load
 _LARGE: Final = 400  # bytes from which on it tells the load
+_WAIT_S: Final = 0.1  # beyond the way itself
 _SAMPLES: Final = 5
 
 
@@ -46,7 +47,7 @@ class Link:
         self.trip: float | None = None  # seconds there and back: the median of the last answers
         self.rate: float | None = None  # bytes a second, where enough was under way to tell
         self._trips: deque[float] = deque(maxlen=_SAMPLES)
-        self._rates: deque[float] = deque(maxlen=3)
+        self._loads: deque[tuple[float, int]] = deque(maxlen=3)
         self._felt_slow = False
         self._calm_since: float | None = None
         self._asked = self._heard = self._touched = float("-inf")
@@ -70,16 +71,18 @@ class Link:
             if size <= _SMALL:
                 self._trips.append(seconds)
             elif size >= _LARGE:
-                # Only what an operator waits for: a quick answer says that there is enough, not how much.
-                waited = seconds >= SLOW_S
-                self._rates.append(size / max(seconds - (self.trip or 0.0), 0.001) if waited else inf)
+                self._loads.append((seconds, size))
         if found:
             self._heard = now
+            if self._touched == float("-inf"):  # whoever opened it is there
+                self._touched = now
         # One answer alone may have waited for something else: a terminal that starts, a machine that swaps.
         if len(self._trips) > 1:
             self.trip = _median(self._trips)
-        if len(self._rates) > 1:
-            rate = _median(self._rates)
+        if len(self._loads) > 1 and self.trip is not None:
+            # Only what an operator waits for: a quick answer says that there is enough, not how much.
+            waits = [(seconds - self.trip, size) for seconds, size in self._loads]
+            rate = _median(size / seconds if seconds >= _WAIT_S else inf for seconds, size in waits)
             self.rate = None if rate == inf else rate
         if found:
             self._judge(now)
@@ -101,7 +104,8 @@ class Link:
 
     def wants_answer(self, now: float) -> bool:
         """Whether the terminal should be asked now: it has answered before, but nothing was sent for a while."""
-        if self.trip is None or now - self._touched > AWAY_S or now - max(self._heard, self._asked) < ASK_S:
+        pause = 1.0 if self.trip is None else ASK_S
+        if self._heard == float("-inf") or now - self._touched > AWAY_S or now - max(self._heard, self._asked) < pause:
             return False
         self._asked = now
         return True

@@ -321,7 +321,7 @@ class ReportRoom(Room):
         try:
             _, size = await asyncio.to_thread(write, deps, incident.stream, target, fill)
         except Stopped:
-            self.desk.say(f"stopped: {target} was not written")
+            self.desk.say(f"stopped, nothing was written: {target}")
         except OSError as error:
             self.desk.say(_in_words(error, target), "error")
         else:

@@ -58,6 +58,11 @@ def test_a_large_frame_tells_the_load_and_not_the_way() -> None:
     link = Link()
     felt(link, 0.03, 1.0, size=4_300, times=3)
     assert not link.slow and link.words() == ""
+    link = Link()
+    felt(link, 0.31, 1.0, size=600, times=3)  # the way there is not known yet: this may be all of it
+    assert link.words() == "" and not link.slow and link.wants_answer(2.0)
+    felt(link, 0.3, 2.5, times=2)
+    assert link.words() == "link 300 ms" and link.rate is None
 
 
 def test_long_ways_in_words() -> None:
