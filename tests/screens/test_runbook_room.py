@@ -201,6 +201,21 @@ async def test_all_runbooks_searched_as_one_types(place: Any) -> None:
         await place.until(lambda: "The queue is long" in place.text())
 
 
+async def test_a_broken_one_is_in_the_list_with_its_line_and_an_overdue_review_is_seen(place: Any, books: Path) -> None:
+    (books / "bad.runbook.yaml").write_text("title: Zebra\nsteps:\n- {title: S, timeuot: 5s, run: ls}\n")
+    (books / "worse.runbook.yaml").write_text("title: [\n")
+    (books / "old.runbook.yaml").write_text("title: Zoo\nreviewed: 2020-01-01\nreview_every: 1y\nsteps: [x]\n")
+    async with place.open():
+        await place.press("3")
+        await place.until(lambda: "broken: line 3" in place.text() and "broken: line 2" in place.text())
+        assert "d overdue" in place.text()
+        await place.press("slash")
+        await place.type("worse")
+        await place.until(lambda: room(place).picker.offer.entry.id == "worse")
+        await place.press("enter", "s")
+        await place.until(lambda: "it has no steps: line 2" in place.text())
+
+
 async def test_for_an_alert_the_likely_ones_come_first_with_the_reason(place: Any) -> None:
     async with place.open(size=(120, 40)):
         place.app.desk.go("runbook", RunbookFor(name="FeedSilent", labels={"host": "db1"}))
