@@ -93,6 +93,8 @@ class RunbookRoom(Room):
         unfinished = now.unfinished()
         if not now.stream or self._reconciled == now.stream or self.desk.read_only:
             return
+        if not self._reconciled:
+            self._prune()
         self._reconciled = now.stream
         if not unfinished or self.desk.deps is None:
             return
@@ -111,6 +113,20 @@ class RunbookRoom(Room):
             return reconcile(journal, paths, starts)
 
         self.desk.work(work)
+
+    def _prune(self) -> None:
+        """Once in a console: output that is older, or more, than is kept."""
+        deps = self.desk.deps
+        if deps is None:
+            return
+        folder, config, now = deps.paths.spool, deps.config, self.desk.now().timestamp()
+
+        def work(_: Journal) -> list[str]:
+            from console.runbook.retention import prune
+
+            return prune(folder, total=config.output_total_bytes, age_s=config.output_keep, now=now)
+
+        self.desk.read(work, lambda gone: None)
 
     def _show_picker(self, on: bool) -> None:
         self._picking = on

@@ -50,6 +50,7 @@ def run(
         if stream is None:
             fail("a run belongs to an incident, and none is open; `vigie declare` makes one")
         reconcile(journal, ctx.paths)
+        _prune(ctx)
         talk = _talk(answers)
         try:
             run_id, content, secrets = _begin(journal, stream, runbook, given, talk)
@@ -71,6 +72,14 @@ def run(
             talk.say("left; the same command goes on here")
             return 130
     return 0 if ended else 1
+
+
+def _prune(ctx: Context) -> None:
+    """Output that is older, or more, than is kept."""
+    from console.runbook.retention import prune
+
+    config = ctx.config
+    prune(ctx.paths.spool, total=config.output_total_bytes, age_s=config.output_keep, now=time.time())
 
 
 def _given(params: tuple[str, ...]) -> dict[str, str]:

@@ -82,7 +82,9 @@ def not_in_role(role: str, view: RunView, runbook: Runbook, who: Who) -> str:
     if role in who.groups or (view.roles.get(role) or "") == who.actor:
         return ""
     holder = view.roles.get(role)
-    return f"for {role} only" + (f", and that is {holder}" if holder else ": nobody holds that role yet")
+    return f"for {role} only" + (
+        f", and that is {holder}" if holder else ": nobody holds that role yet (r on Incident takes it)"
+    )
 
 
 def not_by(view: RunView, runbook: Runbook | None, step_id: str, who: Who) -> str:

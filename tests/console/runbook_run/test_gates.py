@@ -82,7 +82,9 @@ def run(database: Path) -> Iterator[Callable[..., Run]]:
 
 def test_a_role_is_held_by_group_or_by_the_incident(run: Callable[..., Run]) -> None:
     here = run(Step(id="gov", kind="run", title="Set the fee", role="governance_admin", commands=(sh("true"),)))
-    assert here.blocked("gov", ANA) == "for governance_admin only: nobody holds that role yet"
+    assert here.blocked("gov", ANA) == (
+        "for governance_admin only: nobody holds that role yet (r on Incident takes it)"
+    )
     assert here.blocked("gov", BOB) == ""
     here.do(BOB, lambda _: [New(body=RoleSet(role="governance_admin", person="ana"))])
     assert here.blocked("gov", ANA) == ""
