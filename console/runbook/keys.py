@@ -138,7 +138,7 @@ STEP_KEYS: Final[dict[str, Key]] = {
         Key("timeout", "a duration", "when the command is ended", values.duration, "timeout_s"),
         Key(
             "retry",
-            "a number, or `attempts` `every`",
+            "a number, or `attempts` `every` `backoff`",
             "how often it is tried, or how a check polls",
             values.retry,
             "retry",

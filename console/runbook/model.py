@@ -80,6 +80,8 @@ class Retry(msgspec.Struct, frozen=True):
 
     attempts: int = 1
     every: float = 0.0
+    backoff: float = 1.0
+    """How much longer each pause is than the one before: 2 doubles it."""
 
 
 class Expect(msgspec.Struct, frozen=True):

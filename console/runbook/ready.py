@@ -188,7 +188,7 @@ def again_of(step: Step) -> dict[str, Any]:
         return {"attempts": 0, "every": every, "deadline": step.timeout_s or step.wait_s}
     if retry is None:
         return {}
-    return {"attempts": max(retry.attempts, 1), "every": retry.every, "backoff": getattr(retry, "backoff", 1.0)}
+    return {"attempts": max(retry.attempts, 1), "every": retry.every, "backoff": retry.backoff}
 
 
 def expect_of(step: Step) -> dict[str, Any] | None:

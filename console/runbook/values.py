@@ -238,9 +238,11 @@ def retry(value: Any) -> Retry:
             return Retry(attempts(value))
         except Expected:
             raise Expected("a number of attempts, or {attempts: 3, every: 5s}") from None
-    known = {"attempts": attempts, "every": duration}
+    known = {"attempts": attempts, "every": duration, "backoff": number}
     found = _fields(value, known)
-    return Retry(found.get("attempts", 1), found.get("every", 0.0))
+    if not 1.0 <= found.get("backoff", 1.0) <= 10.0:
+        raise Expected("a number from 1 to 10: 2 doubles each pause", "backoff")
+    return Retry(found.get("attempts", 1), found.get("every", 0.0), found.get("backoff", 1.0))
 
 
 def expectation(value: Any) -> tuple[Expect | None, str | None]:

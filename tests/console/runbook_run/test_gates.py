@@ -239,6 +239,9 @@ def test_all_nine_kinds_line_by_line(desk: Desk, tmp_path: Path, capfd: pytest.C
     run = news[0].body.run  # type: ignore[attr-defined]  # a RunStarted
     place = Place(desk.journal, desk, desk.stream, tmp_path, 10**6, 0o600, find=lambda name: called)
 
+    def up() -> None:
+        (tmp_path / "there").write_text("up\n")
+
     def bob_approves() -> None:
         with Journal.open(desk.journal.path, actor="bob", origin=Origin(program="cli", uid=4242)) as other:
             view = progress.view(fold_stream(other, desk.stream, RunsFold()), run)
@@ -248,7 +251,7 @@ def test_all_nine_kinds_line_by_line(desk: Desk, tmp_path: Path, capfd: pytest.C
     answers = Answers(
         "",  # note
         "",  # do: goes on at the check
-        lambda: (tmp_path / "there").write_text("up\n") and None,
+        up,
         "x",
         "",
         "x",  # uses what was captured
