@@ -13,6 +13,7 @@ from console.runbook import header, keys, values
 from console.runbook.commands import Scope, shell
 from console.runbook.coverage import cover
 from console.runbook.keys import WRONG_VALUE, Findings, Where
+from console.runbook.markdown import MAX_STEPS, slug
 from console.runbook.model import Command, Document, Info, InfoKind, Phase, Problem, Runbook, Step
 from console.runbook.params import env_name
 from console.runbook.settle import Keys, outfit, said, settle
@@ -42,7 +43,19 @@ def read_yaml(text: str, path: str) -> Document:
     if not isinstance(loaded.data, dict):
         wanted = "a runbook is a mapping with title and phases (or steps)"
         return _page(text, path, Problem(1, "error", "R002", wanted))
+    count = _count(loaded.data)
+    if count > MAX_STEPS:
+        return _page(
+            text, path, Problem(1, "error", "R001", f"{count:,} steps, and no one follows more than {MAX_STEPS:,}")
+        )
     return _Reader(text, path, loaded).document()
+
+
+def _count(data: dict[Any, Any]) -> int:
+    """How many steps the file lists."""
+    phases = data.get("phases")
+    parts = [data, *(one for one in (phases if isinstance(phases, list) else ()) if isinstance(one, dict))]
+    return sum(len(steps) for part in parts if isinstance(steps := part.get("steps"), list))
 
 
 def _page(text: str, path: str, problem: Problem) -> Document:
@@ -89,7 +102,7 @@ class _Reader:
             self.findings.add((), WRONG_VALUE, "title: a runbook needs one")
         phases = self._phases(data, head.get("title", stem))
         runbook = Runbook(
-            id=_slug(values.text(data["id"]) if isinstance(data.get("id"), str) else stem) or "runbook",
+            id=slug(values.text(data["id"]) if isinstance(data.get("id"), str) else stem) or "runbook",
             path=self.path,
             phases=phases,
             info=tuple(self._infos(data, head)),
@@ -271,9 +284,3 @@ class _Reader:
 
 def _contact(one: Any) -> str:
     return ", ".join(part for part in (f"{one.name}: {one.reach}" if one.reach else one.name, one.when) if part)
-
-
-def _slug(text: str) -> str:
-    from console.runbook.markdown import slug
-
-    return slug(text)

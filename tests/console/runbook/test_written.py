@@ -244,7 +244,13 @@ def test_bombs_are_one_line() -> None:
         f"{chr(98 + n)}: &{chr(98 + n)} [{','.join(['*' + chr(97 + n)] * 9)}]\n" for n in range(8)
     )
     deep = "title: T\nsteps: " + "[" * 500 + "]" * 500
-    for text in (bomb, deep, "title: T\nsteps:\n" + "- x\n" * 70_000, "title: " + "x" * 600_000):
+    for text in (
+        bomb,
+        deep,
+        "title: T\nsteps:\n" + "- x\n" * 70_000,
+        "title: T\nsteps:\n" + "- x\n" * 5_001,
+        "title: " + "x" * 600_000,
+    ):
         document = yaml(text)
         assert len(document.problems) == 1
         assert one(document).broken
