@@ -115,4 +115,4 @@ def _summary(found: list[tuple[str, Problem]], count: int, everything: bool) -> 
     levels = [one.level for _, one in found]
     hidden = levels.count("info")
     more = f"; --all shows {hidden} remarks" if hidden and not everything else ""
-    return f"{count} files: {levels.count('error')} errors, {levels.count('warning')} warnings{more}"
+    return f"{count} file{'s' * (count != 1)}: {levels.count('error')} errors, {levels.count('warning')} warnings{more}"
