@@ -64,6 +64,7 @@ def other(text: str, lang: str, line: int, end_line: int, scope: Scope, title: s
     return Command(text, lang, False, why, tuple(params), line, end_line, title)
 
 
+_STANDS_FOR: Final = re.compile(r"(?:^|[=/@:])[xX]{3,}(?:[.:-][xX]+)*$")
 ELLIPSES: Final = frozenset(("...", "…", "[...]", "[…]", "<...>", "<…>"))
 _ONLY_HERE: Final = frozenset(
     ("cd", "pushd", "popd", "export", "source", ".", "alias", "set", "unset", "umask", "ulimit", "shopt", "declare")
@@ -114,6 +115,8 @@ def _not_runnable(text: str, line: int, end_line: int, scope: Scope) -> str | No
         return "holds no command"
     if any(word in ELLIPSES for command in script.commands for word in command):
         return "has an ellipsis where something is left out"
+    if any(_STANDS_FOR.search(word) for command in script.commands for word in command):
+        return "has xxx where a value belongs"
     if script.unclosed:
         return f"{script.unclosed} opens a file, or is a placeholder that lacks its '>'"
     if not script.commands and script.assigned:

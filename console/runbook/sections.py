@@ -11,6 +11,7 @@ from console.runbook import lexicon
 from console.runbook.blocks import Block, inline, walk
 from console.runbook.commands import span_language, starts_like_a_command
 from console.runbook.fences import kind_of
+from console.runbook.lists import has_tasks, join_lists
 
 Role = Literal["info", "action", "group", "unknown"]
 
@@ -87,74 +88,6 @@ def _with_labels(root: Section) -> None:
         own, labelled = _labels(section, own_end)
         section.blocks = own
         section.children = labelled + section.children
-
-
-def join_lists(blocks: Sequence[Block]) -> list[Block]:
-    """Lists put together again that a block at column 0 has cut: the block belongs to the item before it, and a list that
-    goes on counting continues the one before (rules 5 and the hazard "broken by column-0 blocks")."""
-    found: list[Block] = []
-    for position, block in enumerate(blocks):
-        last = found[-1] if found else None
-        if last is None or last.kind != "list" or not last.children:
-            found.append(block)
-            continue
-        item = last.children[-1]
-        glued = block.start == last.end
-        open_item = _ends_with_colon(item)
-        if block.kind == "list" and block.ordered and last.ordered and _continues(last, block, item):
-            for offset, child in enumerate(block.children):
-                child.number = item.number + 1 + offset
-            last.children.extend(block.children)
-        elif (
-            (
-                block.kind == "list"
-                and last.ordered
-                and not block.ordered
-                and (glued or open_item)
-                and not _has_tasks(block)
-            )
-            or (block.kind == "fence" and (last.ordered or glued or open_item or _has_tasks(last)))
-            or (
-                block.kind in ("paragraph", "note", "quote", "table", "inert")
-                and last.ordered
-                and _resumes(last, blocks[position + 1 :])
-            )
-        ):
-            item.children.append(block)
-        else:
-            found.append(block)
-            continue
-        last.end = max(last.end, block.end)
-        last.children[-1].end = max(last.children[-1].end, block.end)
-    return found
-
-
-def _continues(last: Block, block: Block, item: Block) -> bool:
-    return block.number > 1 or (
-        block.number == 1
-        and len(item.children) > 1
-        and item.children[-1].kind == "fence"
-        and len(last.children) == item.number
-    )
-
-
-def _resumes(last: Block, rest: Sequence[Block]) -> bool:
-    """Whether the list goes on after some more blocks, counting from where it was."""
-    for block in rest[:6]:
-        if block.kind == "list" and block.ordered:
-            return block.number > 1 and block.number == last.children[-1].number + 1
-        if block.kind in ("rule", "heading"):
-            return False
-    return False
-
-
-def _ends_with_colon(item: Block) -> bool:
-    texts = [child for child in item.children if child.kind == "paragraph"]
-    return bool(texts) and texts[-1] is item.children[-1] and texts[-1].text.rstrip().endswith((":", "：", ":**"))
-
-
-def _has_tasks(block: Block) -> bool:
-    return any(item.checked is not None for item in block.children)
 
 
 @dataclass(frozen=True)
@@ -245,7 +178,7 @@ def _knows_labels(blocks: Sequence[Block]) -> bool:
 def _label_section(block: Block, following: Block | None, section: Section, known: bool, end: int) -> list[Section]:
     """Sections that *block* starts; the last one's ``end`` is -1 while it takes the blocks after it."""
     level = section.level + 1
-    if block.kind == "list" and not _has_tasks(block):
+    if block.kind == "list" and not has_tasks(block):
         return _labelled_items(block, level)
     if block.kind != "paragraph":
         return []
@@ -270,7 +203,7 @@ def _heads(label: Label, following: Block | None) -> bool:
     return (
         label.bold
         and following is not None
-        and (following.kind == "fence" or (following.kind == "list" and (following.ordered or _has_tasks(following))))
+        and (following.kind == "fence" or (following.kind == "list" and (following.ordered or has_tasks(following))))
     )
 
 
@@ -301,7 +234,7 @@ def _actionable(block: Block) -> bool:
     if block.kind == "fence":
         kind = kind_of(block.text, block.info)[0]
         return kind in ("shell", "query") or (kind == "code" and starts_like_a_command(block.text))
-    return block.kind == "list" and (block.ordered or _has_tasks(block))
+    return block.kind == "list" and (block.ordered or has_tasks(block))
 
 
 def holds_action(section: Section) -> bool:

@@ -10,10 +10,11 @@ from typing import Final
 
 from console.runbook import lexicon
 from console.runbook.blocks import Block, Inline, inline, walk
-from console.runbook.commands import SHELL, is_command_line, other, shell, span_language
+from console.runbook.commands import SHELL, is_command_line, shell, span_language
 from console.runbook.drafts import Context, Draft, first_line, raw, title_of
-from console.runbook.fences import Fence, Part, kind_of, read_fence, tag_of
+from console.runbook.fences import Part, kind_of, tag_of
 from console.runbook.model import Command, Info
+from console.runbook.spans import deep_commands, fence_of, is_step, span_commands
 
 
 @dataclass
@@ -35,7 +36,7 @@ def read_steps(blocks: Sequence[Block], context: Context) -> Reading:
             pending.append(block)  # "Tips:" and what they are
         elif block.kind == "list" and (block.ordered or bullets or _has_tasks(block) or _runs_something(block)):
             _with_notes(reading, _list_steps(block, context, "", 0), pending, context)
-        elif block.kind == "fence" and _is_step(block):
+        elif block.kind == "fence" and is_step(block):
             _fence_step(reading, block, pending, context)
         elif block.kind == "fence" and not pending and _is_output(block, reading):
             _give_output(reading.drafts[-1], block, context)
@@ -67,14 +68,10 @@ def _has_tasks(block: Block) -> bool:
     return any(item.checked is not None for item in walk(block.children))
 
 
-def _is_step(block: Block) -> bool:
-    return kind_of(block.text, block.info)[0] in ("shell", "query", "code")
-
-
 def _runs_something(block: Block) -> bool:
     """Whether a bullet list holds commands: a shell block in an item, or a code span that is one."""
     for one in walk(block.children):
-        if one.kind == "fence" and _is_step(one):
+        if one.kind == "fence" and is_step(one):
             return True
         if one.kind == "paragraph" and any(span_language(code) == SHELL for code in inline(one.text).codes):
             return True
@@ -84,7 +81,7 @@ def _runs_something(block: Block) -> bool:
 def _bullets_are_steps(blocks: Sequence[Block]) -> bool:
     """Bullets are steps only where nothing of higher rank is (rule 4)."""
     return not any(
-        (b.kind == "list" and (b.ordered or _has_tasks(b))) or (b.kind == "fence" and _is_step(b)) for b in blocks
+        (b.kind == "list" and (b.ordered or _has_tasks(b))) or (b.kind == "fence" and is_step(b)) for b in blocks
     )
 
 
@@ -174,7 +171,7 @@ def _prose(reading: Reading, pending: list[Block], context: Context) -> None:
     else:
         draft.title, draft.body = context.fallback, [text]
     for block in pending:
-        draft.commands.extend(_span_commands(block, context))
+        draft.commands.extend(span_commands(block, context))
     _add_calls(draft, pending)
     reading.drafts.append(draft)
     pending.clear()
@@ -208,7 +205,7 @@ def _give_output(draft: Draft, block: Block, context: Context) -> None:
 
 
 def _fence_step(reading: Reading, block: Block, pending: list[Block], context: Context) -> None:
-    fence = _fence(block, context)
+    fence = fence_of(block, context)
     drafts = [_from_part(part, context) for part in fence.parts]
     if not drafts:
         pending.append(block)
@@ -244,7 +241,7 @@ def _fence_step(reading: Reading, block: Block, pending: list[Block], context: C
         draft.prose = intro.text
         if cut or read.links:
             draft.body.insert(0, raw(context, intro.start, intro.end))
-        draft.commands[:0] = [c for c in _span_commands(intro, context) if c.lang == SHELL]
+        draft.commands[:0] = [c for c in span_commands(intro, context) if c.lang == SHELL]
         draft.start = intro.start
         pending.pop()
         _add_calls(draft, [intro])
@@ -254,10 +251,6 @@ def _fence_step(reading: Reading, block: Block, pending: list[Block], context: C
     if pending:
         _lead_in(draft, pending, context)
     reading.drafts.append(draft)
-
-
-def _fence(block: Block, context: Context) -> Fence:
-    return read_fence(block.text.rstrip("\n"), block.info, block.first + 1, context.scope)
 
 
 def _from_part(part: Part, context: Context) -> Draft:
@@ -345,7 +338,7 @@ def _item_step(item: Block, children: Sequence[Block], context: Context, parent:
         first, expected = _without_expectation(first, context)
         draft.expect.extend(expected)
         read = inline(first.text)
-        commands = _span_commands(first, context)
+        commands = span_commands(first, context)
         draft.title, cut = title_of(_without_trailing_command(read, commands))
         if cut or read.links:  # a link's target is worth keeping in sight
             draft.body.append(_item_text(first, context))
@@ -387,8 +380,8 @@ def _without_trailing_command(read: Inline, commands: Sequence[Command]) -> str:
 
 def _item_child(draft: Draft, child: Block, context: Context) -> None:
     if child.kind == "fence":
-        if _is_step(child):
-            fence = _fence(child, context)
+        if is_step(child):
+            fence = fence_of(child, context)
             for part in fence.parts:
                 draft.commands.extend(part.commands)
                 text = "\n".join(([part.title] if part.title and not part.commands else []) + list(part.remarks))
@@ -414,60 +407,5 @@ def _item_child(draft: Draft, child: Block, context: Context) -> None:
         return
     else:
         draft.body.append(_note_text(child, context))
-    draft.commands.extend(_deep_commands(child, context))
+    draft.commands.extend(deep_commands(child, context))
     _add_calls(draft, [child])
-
-
-def _deep_commands(block: Block, context: Context) -> list[Command]:
-    found: list[Command] = []
-    aside = block.kind in ("note", "quote")  # what a remark mentions is not what the step runs
-    for one in walk([block]):
-        if one.kind == "paragraph" and not aside:
-            found.extend(_span_commands(one, context))
-        elif one.kind == "fence" and _is_step(one):
-            found.extend(command for part in _fence(one, context).parts for command in part.commands)
-    return found
-
-
-def _span_commands(block: Block, context: Context) -> list[Command]:
-    """The code spans of a paragraph that can be run or copied (rule 17)."""
-    if block.kind != "paragraph":
-        return (
-            [command for child in block.children for command in _deep_commands(child, context)]
-            if block.children
-            else []
-        )
-    if "`" not in block.text:
-        return []
-    found: list[Command] = []
-    row = block.start
-    position = 0
-    for code in inline(block.text).codes:
-        text = re.sub(r"^\$ ", "", code.strip())
-        lang = span_language(code)
-        row = _row_of(code, context.lines, row, block.end)
-        if not lang or any(command.text == text for command in found):
-            continue
-        if lang != SHELL:
-            found.append(other(text, lang, row + 1, row + 1, context.scope))
-            continue
-        command = shell(text, row + 1, row + 1, context.scope)
-        position = max(block.text.find(code), position)
-        if lexicon.contains("forbidden", _words_before(block.text, position)):
-            command = Command(text, SHELL, False, "the text says not to", command.params, row + 1, row + 1)
-        found.append(command)
-    return found
-
-
-def _words_before(text: str, position: int) -> str:
-    """The few words before a place, within its sentence."""
-    before = re.split(r"[.!?;:。]\s", text[max(0, position - 60) : position])[-1]
-    return " ".join(before.split()[-6:])
-
-
-def _row_of(code: str, lines: Sequence[str], start: int, end: int) -> int:
-    first = code.split("\n", maxsplit=1)[0].strip()
-    for row in range(start, min(end, len(lines))):
-        if first and first in lines[row]:
-            return row
-    return start

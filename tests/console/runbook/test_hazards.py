@@ -81,6 +81,7 @@ def commands(body: str) -> list[str]:
             fence("# 1. Write", "cat >x <<E", "# 2. no title", "E"),
             ["$ cat >x <<E\n# 2. no title\nE"],
         ),
+        ("11: xxx as a word", fence("ping -c 1 xxx.xxx.xxx.xxx"), ["x ping -c 1 xxx.xxx.xxx.xxx"]),
         ("11: a placeholder without an end", fence("git -C <path show-ref x"), ["x git -C <path show-ref x"]),
         ("11: with a comma in it", fence("echo <name, or id>"), ["$ echo <name, or id>"]),
         ("11: a real redirection", fence("mysql shop <dump.sql"), ["$ mysql shop <dump.sql"]),
