@@ -20,6 +20,7 @@ LARGEST = 256 * 1024  # bytes of a file
 WIDEST, HIGHEST = 1000, 500  # cells
 _LEAST = (40, 10)  # on a smaller terminal the console itself shows nothing
 OLDEST_S = 30 * 86400.0
+_BLANK = " " * 6
 _FILES = 24  # kept in the folder: a database, an operator and a kind of terminal each
 _CLOCKS = 13  # cells on the right of the two top rows, which no kept screen shows
 # Printable for Python, and yet nothing to be seen: joiners, fillers, variation selectors (as in console.sanitize).
@@ -234,6 +235,19 @@ def fitted(kept: Kept, width: int, height: int) -> list[str] | None:
     return [*rows, *[""] * (height - 1 - len(rows))]
 
 
+def _over_blanks(row: str) -> str:
+    """*row* on a screen that was cleared: over longer blanks the cursor only moves (CUF). Half of a list is blank."""
+    first, *rest = row.split(_BLANK)
+    out, blanks = first, 0
+    for piece in rest:
+        blanks += len(_BLANK)
+        words = piece.lstrip(" ")
+        if words:
+            out += f"\x1b[{blanks + len(piece) - len(words)}C{words}"
+            blanks = 0
+    return out
+
+
 def drawing(kept: Kept, width: int, height: int, now: float, *, ascii_only: bool) -> tuple[str, list[str]] | None:
     """What to send, and the rows that then stand there. All of it faint, without colour, its age in the last row and
     at the top right: nobody is to take it for live."""
@@ -250,6 +264,6 @@ def drawing(kept: Kept, width: int, height: int, now: float, *, ascii_only: bool
     out.append(f"\x1b[1;{width - len(corner) + 1}H{corner}\x1b[0;2m")
     for y, row in enumerate(rows):
         if row.strip():
-            out.append(f"\x1b[{y + 1}H{row}")
+            out.append(f"\x1b[{y + 1}H{_over_blanks(row.rstrip())}")
     out.append("\x1b[m")
     return "".join(out), [f"{rows[0]:<{width - len(corner)}}{corner}", *rows[1:], line]

@@ -171,7 +171,9 @@ class StatusRoom(Room):
         self.table.show(ListRows(keys, lambda index: self._cells(keys[index])), to=to)
 
     def _shape(self) -> None:
-        self.table.shape(status_rows.columns(self._view, self.size.width, self.desk.look))
+        # Before the room has its size: it will be as wide as the screen, and what is painted first is to stay.
+        width = self.size.width or self.app.size.width
+        self.table.shape(status_rows.columns(self._view, width, self.desk.look))
 
     def on_resize(self) -> None:
         self._shape()

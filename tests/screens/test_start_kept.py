@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from console.sanitize import is_clean
 from screens import kept
+from tests.e2e.screen_model import ScreenModel
 
 OURS = re.compile(r"\x1b\[(?:\?(?:1049|25|7)[hl]|\d*(?:;\d+)?H|2J|[\d;]*m)")
 
@@ -230,3 +231,12 @@ def test_the_folder_stays_small(place: kept.Place) -> None:
         os.utime(stale, (number, number))
     kept.tidy(place)
     assert file.exists() and len(list(file.parent.iterdir())) == 24
+
+
+@given(st.lists(st.text(alphabet="x .é", max_size=60), min_size=10, max_size=10))
+def test_blanks_are_stepped_over_and_nothing_else(rows: list[str]) -> None:
+    screen = ScreenModel(60, 12)
+    drawn = kept.drawing(kept.Kept([*rows, "end", ""], 60, 12, 0.0), 60, 12, 5.0, ascii_only=False)
+    assert drawn is not None
+    screen.feed(drawn[0].encode())
+    assert screen.text().split("\n")[1:11] == [row.rstrip() for row in (*rows, "end")][1:11]

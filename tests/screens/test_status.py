@@ -281,3 +281,21 @@ async def test_very_many_are_ordered_beside_the_keys_and_look_the_same(
             seen.append([[line[:40] for line in lines] for lines in found])
     assert seen[0] == seen[1]
     assert ordered[0] == threading.get_ident() and threading.get_ident() not in ordered[-2:]
+
+
+async def test_what_is_painted_first_stays(monkeypatch: pytest.MonkeyPatch, console: Any, given: Any) -> None:
+    """The columns are those of the whole screen also before the room has its size, or the first frame is sent twice."""
+    widths: list[int] = []
+    columns = status_rows.columns
+
+    def noted(view: Any, width: int, look: Any) -> Any:
+        widths.append(width)
+        return columns(view, width, look)
+
+    monkeypatch.setattr(status_rows, "columns", noted)
+    async with console.open():
+        console.show(_outage(given))
+        widths.clear()
+        await console.app.bridge.body.mount(status.StatusRoom(console.app.desk))  # a status is known when it is built
+        await console.pilot.pause()
+    assert widths and set(widths) == {80}
