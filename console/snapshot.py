@@ -18,6 +18,7 @@ DEGRADED: Final = "DEGRADED"
 DOWN: Final = "DOWN"
 UNKNOWN: Final = "UNKNOWN"
 PENDING: Final = "PENDING"
+INFO: Final = "INFO"  # measured, with nothing to compare it to: a value with a trend, never counted as OK
 
 # Overlays of a check, kept apart from its state.
 STALE: Final = "STALE"
@@ -30,6 +31,14 @@ ACKED: Final = "ACKED"
 FIRING: Final = "firing"
 SUPPRESSED_ALERT: Final = "suppressed"
 GONE: Final = "gone? (source lost)"
+
+
+class Availability(Struct, frozen=True, array_like=True):
+    """How much of a window a check was up (OK or DEGRADED), out of the time for which that is known."""
+
+    window_s: int
+    share: float | None  # from 0 to 1; None: nothing is known
+    known_s: float  # of the window, seconds for which a result speaks
 
 
 class CheckState(Struct, frozen=True, kw_only=True):
@@ -53,6 +62,10 @@ class CheckState(Struct, frozen=True, kw_only=True):
     detail: str = ""  # one clean line in words: "http 503, 5 of 5 failing"
     labels: Mapping[str, str] = {}
     runbook: str = ""  # runbook id or path that the configuration names
+    p50_ms: float | None = None  # latency of the last results
+    p95_ms: float | None = None
+    availability: tuple[Availability, ...] = ()  # over 1 h, 24 h and 7 d
+    maintenance: str = ""  # the name of the window that it is in
 
     @property
     def key(self) -> str:
@@ -66,8 +79,19 @@ class CheckState(Struct, frozen=True, kw_only=True):
 
     @property
     def healthy(self) -> bool:
-        """OK, and by fresh evidence."""
-        return self.state == OK and not self.stale
+        """OK, by fresh evidence, and steadily."""
+        return self.state == OK and not self.stale and FLAPPING not in self.overlays
+
+    @property
+    def counts_as(self) -> str:
+        """The state that it is counted under.
+
+        Stale is never OK, and neither is what flaps: that is DEGRADED. A problem in a maintenance window is MAINT.
+        """
+        found = STALE if self.stale else self.state
+        if found == OK and FLAPPING in self.overlays:
+            found = DEGRADED
+        return MAINT if MAINT in self.overlays and found in (DOWN, DEGRADED, UNKNOWN, STALE) else found
 
 
 class Ack(Struct, frozen=True, kw_only=True):
@@ -121,6 +145,7 @@ class Source(Struct, frozen=True, kw_only=True):
     state: str = "ok"  # ok | warming | stale | lost
     last_ok: datetime | None = None
     error: str = ""
+    note: str = ""  # what is worth saying though it answers: runs that were left out
 
 
 class Report(Struct, frozen=True, kw_only=True):
@@ -167,15 +192,15 @@ class StatusSnapshot(Struct, frozen=True, kw_only=True, dict=True):
     version: int = 0  # grows with every publication
 
     def counts(self) -> dict[str, int]:
-        """Checks by what they count as: DOWN, DEGRADED, UNKNOWN, STALE, PENDING, OK. Stale is never OK."""
+        """Checks by what they count as (:attr:`CheckState.counts_as`), the worst first."""
         return dict(self._counts)
 
     @cached_property
     def _counts(self) -> dict[str, int]:
         # A header asks at every key, of thousands of checks.
-        result = dict.fromkeys((DOWN, DEGRADED, UNKNOWN, STALE, PENDING, OK), 0)
+        result = dict.fromkeys((DOWN, DEGRADED, UNKNOWN, STALE, PENDING, MAINT, INFO, OK), 0)
         for check in self.checks:
-            result[STALE if check.stale else check.state] += 1
+            result[check.counts_as] += 1
         return result
 
     @property
@@ -187,8 +212,12 @@ class StatusSnapshot(Struct, frozen=True, kw_only=True, dict=True):
                 return state
         if any(source.state != "ok" for source in self.sources):
             return UNKNOWN
-        if any(alert.state != SUPPRESSED_ALERT for alert in self.alerts):
-            return DEGRADED
+        if any(alert.state != SUPPRESSED_ALERT for alert in self.alerts if alert.source != "vigie"):
+            return DEGRADED  # alerts of our own checks are counted with them
+        if counts[MAINT]:
+            return MAINT
+        if counts[INFO] and not counts[OK]:
+            return INFO
         return OK if self.checks or self.sources else UNKNOWN
 
     @property

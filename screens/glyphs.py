@@ -82,6 +82,7 @@ STATES: Final[Mapping[str, tuple[str, str]]] = {
     "STALE": ("U", "unknown"),
     "SOFT": ("S", "soft"),
     "PENDING": ("P", "pending"),
+    "INFO": ("I", "pending"),
     "OK": ("K", "ok"),
 }
 

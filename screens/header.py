@@ -48,8 +48,9 @@ def verdict(snapshot: StatusSnapshot | None, *, brief: bool = False) -> tuple[Sp
             continue
         spans.append((f"{state} {number:,}", token if number else "faint"))
         spans.append(("  ", "text"))
-    if counts["PENDING"]:
-        spans += [(f"PENDING {counts['PENDING']:,}", "pending"), ("  ", "text")]
+    for state in ("PENDING", "MAINT", "INFO"):
+        if counts[state]:
+            spans += [(f"{state} {counts[state]:,}", "pending"), ("  ", "text")]
     waiting = [alert for alert in snapshot.alerts if alert.state == "firing" and alert.ack is None]
     if waiting:
         spans.append((f"UNACKED {len(waiting):,}", "title"))
@@ -64,7 +65,8 @@ def source_words(source: Source, now: datetime, age_of: Callable[[float], str] =
     if source.last_ok is not None and (now - source.last_ok).total_seconds() >= 60:
         age = re.sub(r"(?<=m)\d+s$", "", age)
     if source.state == "ok":
-        return ((f"{source.name} {age} ok", "dim"),)
+        note = ((f", {source.note}", "degraded"),) if source.note else ()
+        return ((f"{source.name} {age} ok", "dim"), *note)
     return ((f"{source.name} ", "dim"), (f"{source.state.upper()} {age}", "unknown"))
 
 

@@ -25,7 +25,14 @@ HINT: Final = "$hint"  # key of the row that says how to add services
 
 # Ranks: unhandled DOWN, UNKNOWN and stale, DEGRADED, then soft, handled, no result yet, OK (status-and-alerts).
 _DOWN, _UNKNOWN, _DEGRADED, _SOFT, _HANDLED, _PENDING, _OK = range(7)
-_RANKS: Final = {"DOWN": _DOWN, "UNKNOWN": _UNKNOWN, "DEGRADED": _DEGRADED, "PENDING": _PENDING, "OK": _OK}
+_RANKS: Final = {
+    "DOWN": _DOWN,
+    "UNKNOWN": _UNKNOWN,
+    "DEGRADED": _DEGRADED,
+    "PENDING": _PENDING,
+    "INFO": _PENDING,
+    "OK": _OK,
+}
 _WORST: Final = frozenset(("critical", "page", "error", "down", "sev1", "p0", "p1"))
 _MILD: Final = frozenset(("info", "none", "notice", "sev4", "sev5", "p4", "p5"))
 
@@ -114,7 +121,7 @@ def _owner(alert: Alert) -> tuple[str, str]:
 
 
 def _check_entry(check: CheckState, alert: Alert | None) -> Entry:
-    state = check.state
+    state = "DEGRADED" if check.state == "OK" and "FLAPPING" in check.overlays else check.state
     rank = _RANKS.get(state, _UNKNOWN)
     detail = check.detail
     if check.stale:

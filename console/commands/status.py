@@ -196,7 +196,7 @@ def lines(snapshot: StatusSnapshot) -> list[str]:
     counts = snapshot.counts()
     words = "  ".join(f"{word} {count}" for word, count in counts.items() if count)
     order = list(counts)
-    rows = sorted(snapshot.checks, key=lambda check: (order.index(STALE if check.stale else check.state), check.key))
+    rows = sorted(snapshot.checks, key=lambda check: (order.index(check.counts_as), check.key))
     width = min(40, max((len(check.key) for check in rows), default=0))
     result = [f"{snapshot.overall}: {words}"]
     for check in rows:
