@@ -53,7 +53,7 @@ def programs(folder: Path) -> dict[str, Program]:
         _debian(folder, "htop", ("-d", "15"), r"Mem\[", cursor=_DOWN),
         _debian(folder, "btop", ("--utf-force",), r"proc", cursor=_DOWN),
         _debian(folder, "less", (text,), r"line 1 of", cursor=_JK, page=("pgdn",)),
-        _debian(folder, "vim", ("-n", text), r"line 1 of", cursor=_JK, page=("ctrl+f",)),
+        _debian(folder, "vim", ("-n", "-i", "NONE", text), r"line 1 of", cursor=_JK, page=("ctrl+f",)),
         _debian(folder, "tig", (), r"commit 299", cursor=_JK, page=("pgdn",), cwd=_repository(folder)),
         _debian(folder, "lnav", (log,), rf"line {LINES - 1} ", cursor=("k", "j") * 8, page=("pgup",)),
         _pypi(folder, "glances", "glances", (), r"MEM"),
