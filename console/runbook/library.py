@@ -40,7 +40,7 @@ def _use(path: Path) -> list[FileProblem]:
 
     fault = use(path)
     return (
-        [FileProblem(str(fault.path), Problem(fault.line, "error", "R006", fault.message))] if fault is not None else []
+        [FileProblem(str(fault.path), Problem(fault.line, "error", "R033", fault.message))] if fault is not None else []
     )
 
 

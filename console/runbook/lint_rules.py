@@ -137,6 +137,10 @@ CODES: Final[dict[str, Rule]] = {
             "name a runbook by its id or file, as `vigie runbooks list` has it",
         ),
         Rule("R031", "info", "a written runbook without owner or review", "add `owner`, `reviewed` and `review_every`"),
+        Rule(
+            "R032", "warning", "lists or quotes nested deeper than they are read", "put what is inside under a heading"
+        ),
+        Rule("R033", "error", "a lexicon that says what none can", "write what the message expects"),
     )
 }
 

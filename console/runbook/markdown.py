@@ -115,7 +115,7 @@ class Reader:
         self.scope = Scope(self._assigned(blocks), self.scope.dirty)
         if (row := too_deep(blocks)) is not None:
             words = f"nested deeper than {MAX_NESTING} levels: what is below is shown as it stands"
-            self.problems.append(Problem(row + 1, "warning", "R005", words))
+            self.problems.append(Problem(row + 1, "warning", "R032", words))
         root = build(blocks, len(rows))
         root.start = root.body = self.front.rows
         claim(root, self.singles)

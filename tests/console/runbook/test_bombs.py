@@ -89,9 +89,13 @@ def test_one_bad_file_does_not_keep_the_others_from_the_library(tmp_path: Path, 
     assert any(one["title"] == "Sound" for one in json.loads(listed.stdout)["runbooks"])
 
 
-def test_show_says_it_in_a_line(tmp_path: Path, folder: Path) -> None:
+def test_show_and_lint_say_it_in_a_line(tmp_path: Path, folder: Path) -> None:
     bomb = next(path for path in sorted(folder.iterdir()) if path.stat().st_size == 100_000_000)
     shown = vigie(tmp_path, "runbooks", "show", str(bomb), "--json")
     assert "100 MB is too large" in shown.stdout + shown.stderr
     assert "Traceback" not in shown.stderr
     assert shown.returncode in (1, 2)
+    linted = vigie(tmp_path, "runbooks", "lint", str(folder))
+    assert "Traceback" not in linted.stderr
+    assert linted.returncode == 1
+    assert linted.stdout.count("too large for a runbook") == 2
