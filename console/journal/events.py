@@ -372,7 +372,9 @@ class CommandFinished(Body, tag="command_finished", frozen=True, kw_only=True):
     then: str = ""  # what the runbook says follows: ask | stop | continue | retry | goto:<step>
     captured: Mapping[str, str] = {}  # values for later steps, taken from its output; never those of secrets
     attempts: int = 1  # how often it was tried
-    tries: tuple[Mapping[str, Any], ...] = ()  # the last of the tries before this end: {"n", "at_us", "exit"|"signal", "ms", "why"}
+    tries: tuple[
+        Mapping[str, Any], ...
+    ] = ()  # the last ones before this end: {"n", "at_us", "exit"|"signal", "ms", "why"}
     masked: int = 0  # how many times a secret's value was masked in its output
 
 
@@ -389,6 +391,28 @@ class CheckChanged(Body, tag="check_changed", frozen=True, kw_only=True):
     new: str
     detail: str = ""
     labels: Mapping[str, str] = {}
+
+
+class CheckFlapping(Body, tag="check_flapping", frozen=True, kw_only=True):
+    """A check began to change its state all the time, or has settled (``began`` false) in ``state``."""
+
+    service: str
+    check: str
+    kind: str
+    began: bool
+    state: str = ""  # the hard state at that moment
+    percent: int = 0  # of weighted changes among the last results
+    labels: Mapping[str, str] = {}
+
+
+class Maintenance(Body, tag="maintenance", frozen=True, kw_only=True):
+    """A configured maintenance window began, or is over (``began`` false)."""
+
+    name: str
+    began: bool
+    services: tuple[str, ...] = ()  # services and service/check; none: everything
+    until: datetime | None = None
+    reason: str = ""
 
 
 class AlertRaised(Body, tag="alert_raised", frozen=True, kw_only=True):
@@ -434,6 +458,8 @@ class Silenced(Body, tag="silenced", frozen=True, kw_only=True):
     ends_at: datetime | None = None
     ended: bool = False
     source: str = "vigie"
+    author: str = ""  # whom the Alertmanager names
+    starts_at: datetime | None = None
 
 
 class SourceLost(Body, tag="source_lost", frozen=True, kw_only=True):
@@ -524,6 +550,8 @@ KINDS: Final[Mapping[str, type[Body]]] = {
         CommandStarted,
         CommandFinished,
         CheckChanged,
+        CheckFlapping,
+        Maintenance,
         AlertRaised,
         AlertResolved,
         Acknowledged,

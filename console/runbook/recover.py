@@ -88,7 +88,8 @@ def _unknown(found: Mapping[str, Any], boot: str) -> dict[str, Any]:
         error = "the host restarted before it ended"
     elif "child" in found:
         error += f" as process {found['child']}"
-    return {"command": found["command"], "run": found["run"], "step": found["step"], "outcome": outcome, "error": error}
+    told = {"command": found["command"], "run": found["run"], "step": found["step"], "outcome": outcome, "error": error}
+    return {**told, "attempts": found.get("attempt", 1), "tries": found.get("tries", [])}
 
 
 def _mode(path: str) -> int:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 
 import pytest
 
+from console.journal.events import CommandFinished
 from console.runbook import handle as handles
-from console.runbook import status
+from console.runbook import recover, status
 from console.runbook.again import Again
 from console.runbook.verdict import capture, judge, search
 
@@ -122,6 +125,17 @@ def test_polling_is_cut_short(desk: Desk, script: str) -> None:
     handles.cancel(handle, "ana")
     finish = desk.end(handle)
     assert (finish.outcome, finish.error, finish.verdict) == ("cancelled", "cancelled by ana", "")
+
+
+def test_a_supervisor_that_is_killed_between_two_tries_leaves_them_on_record(desk: Desk) -> None:
+    handle = desk.start("exit 4", again={"attempts": 0, "every": 60}, expect={})
+    until(lambda: (status.read(str(desk.spool), handle.command) or {}).get("tries"), "the first try")
+    os.kill((status.read(str(desk.spool), handle.command) or {})["pid"], signal.SIGKILL)
+    until(lambda: not handle.is_running, "nobody to look after it")
+    (event,) = recover.reconcile(desk.journal, desk)
+    body = event.body
+    assert isinstance(body, CommandFinished)
+    assert (body.outcome, [one["exit"] for one in body.tries], body.then) == ("unknown", [4], "")
 
 
 def test_captures_come_from_standard_output_alone(desk: Desk) -> None:
