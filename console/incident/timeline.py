@@ -22,9 +22,11 @@ from console.journal.events import (
     AlertRaised,
     AlertResolved,
     CheckChanged,
+    CheckFlapping,
     Declared,
     Erased,
     Event,
+    Maintenance,
     Noted,
     Silenced,
     SourceBack,
@@ -214,8 +216,11 @@ def concerns(event: Event, services: frozenset[str]) -> bool:
     body = event.body
     if isinstance(body, SourceLost | SourceBack | Silenced):
         return True
-    if isinstance(body, CheckChanged):
+    if isinstance(body, CheckChanged | CheckFlapping):
         return not services or body.service in services
+    if isinstance(body, Maintenance):
+        named = {one.partition("/")[0] for one in body.services}
+        return not services or not named or bool(services & named)
     if isinstance(body, AlertRaised | AlertResolved):
         return not services or bool(services & {body.labels.get(name, "") for name in ("service", "job", "app")})
     return isinstance(body, Acknowledged) and (not services or not body.service or body.service in services)

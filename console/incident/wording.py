@@ -144,6 +144,20 @@ def _check(body: k.CheckChanged) -> _Words:
     return "check", f"{body.service}/{body.check} {body.old} → {body.new}{_reason(body.detail)}"
 
 
+def _flapping(body: k.CheckFlapping) -> tuple[str, str]:
+    if body.began:
+        return "check", f"{body.service}/{body.check} flaps: {body.percent} % of its last results differ"
+    return "check", f"{body.service}/{body.check} has settled: {body.state}"
+
+
+def _maintenance(body: k.Maintenance) -> tuple[str, str]:
+    of = f" of {', '.join(body.services)}" if body.services else ""
+    if not body.began:
+        return "watch", f"Maintenance {body.name}{of} is over"
+    until = f", until {body.until:%Y-%m-%d %H:%M} UTC" if body.until else ""
+    return "watch", f"Maintenance {body.name}{of} begins{until}{_reason(body.reason)}"
+
+
 def _raised(body: k.AlertRaised) -> _Words:
     return "alert", _and(body.name, body.severity, _labels(body.labels))
 
@@ -209,6 +223,8 @@ _SAY: Final[dict[type, Callable[[Any], _Words]]] = {
     k.CommandStarted: _started,
     k.CommandFinished: _finished,
     k.CheckChanged: _check,
+    k.CheckFlapping: _flapping,
+    k.Maintenance: _maintenance,
     k.AlertRaised: _raised,
     k.AlertResolved: _resolved,
     k.Acknowledged: _acked,

@@ -8,9 +8,21 @@ from typing import Final, TypeAlias
 import msgspec
 from msgspec import Struct
 
-from console.journal.events import AlertRaised, AlertResolved, CheckChanged, New, SourceBack, SourceLost
+from console.journal.events import (
+    AlertRaised,
+    AlertResolved,
+    CheckChanged,
+    CheckFlapping,
+    Maintenance,
+    New,
+    Silenced,
+    SourceBack,
+    SourceLost,
+)
 
-_Recorded: TypeAlias = CheckChanged | AlertRaised | AlertResolved | SourceLost | SourceBack
+_Recorded: TypeAlias = (
+    CheckChanged | CheckFlapping | Maintenance | AlertRaised | AlertResolved | SourceLost | SourceBack | Silenced
+)
 
 
 class _Outgoing(Struct, frozen=True, kw_only=True):
@@ -30,7 +42,7 @@ def stored(new: New) -> bytes:
     """*new* with an id, so that a second attempt to record it is harmless."""
     from ulid import ULID
 
-    if not isinstance(new.body, CheckChanged | AlertRaised | AlertResolved | SourceLost | SourceBack):
+    if not isinstance(new.body, _Recorded):
         raise TypeError(f"the watch does not record {type(new.body).__name__}")
     moment = new.occurred_at
     return _encode(_Outgoing(body=new.body, id=new.id or str(ULID()), occurred_at=moment, dedupe=new.dedupe))
