@@ -18,7 +18,16 @@ from msgspec import Struct, field
 
 from console.safe_yaml import Loaded, YamlError, load_file
 from console.sanitize import one_line
-from console.services import ServiceConfig, Span, decode_span, default_services, encode_span, gather_options, spanned
+from console.services import (
+    MaintenanceConfig,
+    ServiceConfig,
+    Span,
+    decode_span,
+    default_services,
+    encode_span,
+    gather_options,
+    spanned,
+)
 from console.sources import (
     DEFAULT_ALERT_LEVELS,
     AlertmanagerConfig,
@@ -58,6 +67,9 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Everything that can be configured."""
 
     services: tuple[ServiceConfig, ...] = ()  # none = this host
+    sentinels: tuple[str, ...] = ()  # services or service/check: when all of them fail, it is our own link that is down
+    maintenance: tuple[MaintenanceConfig, ...] = ()
+    watch_keep: Span = spanned(90 * 86400)  # how long what the watch recorded is kept, by whole months
     alertmanagers: tuple[AlertmanagerConfig, ...] = ()
     prometheus: tuple[PrometheusConfig, ...] = ()
     alert_severity: SeverityLabels = SeverityLabels()

@@ -77,6 +77,8 @@ class CheckConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True)
     alert: str = ""  # alertname; "" = service/name
     runbook: str = ""  # id or path; "" = the service's
     labels: Mapping[str, str] = {}
+    info: bool = False  # its value is shown with its trend and never counted as OK
+    remote: bool | None = None  # whether it needs our own link (sentinels); None = by where its target is
     options: Mapping[str, Any] = {}  # the keys that belong to the kind
 
 
@@ -89,6 +91,19 @@ class ServiceConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     labels: Mapping[str, str] = {}  # on every alert of its checks
     runbook: str = ""
     parents: tuple[str, ...] = ()  # services it needs: while one is DOWN no alert of this one is raised
+
+
+class MaintenanceConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """When problems are expected: nobody is alerted, everything is still checked. Once, or every week."""
+
+    name: str
+    services: tuple[str, ...] = ()  # services, or service/check; none = all
+    begin: str = field(default="", name="from")  # 2026-11-28 22:00, in time_zone, or RFC 3339
+    end: str = field(default="", name="until")
+    days: tuple[str, ...] = ()  # mon tue wed thu fri sat sun; none = every day
+    at: str = ""  # 22:30, in time_zone
+    lasts: Span = spanned(0)
+    reason: str = ""
 
 
 _COMMON: Final = frozenset(CheckConfig.__struct_encode_fields__) - {"options"}

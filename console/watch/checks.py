@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,6 +60,9 @@ class Check:
     labels: Mapping[str, str]
     fingerprint: str
     parents: tuple[str, ...]
+    info: bool = False
+    remote: bool = False  # it needs our own link
+    question: str = ""  # changes when the check asks something else
 
 
 def checks_of(config: Config, source: Path | None) -> tuple[Check, ...]:
@@ -84,7 +88,23 @@ def compile_checks(services: Sequence[ServiceConfig]) -> tuple[Check, ...]:
         _unique([check.name or check.kind for check in service.checks], (*where, "checks"))
         for at, check in enumerate(service.checks):
             found.append(_compile(service, check, (*where, "checks", at)))
+    _no_circle(services)
     return tuple(found)
+
+
+def _no_circle(services: Sequence[ServiceConfig]) -> None:
+    """Services that need each other would keep each other's alerts back for ever."""
+    parents = {service.name: service.parents for service in services}
+    for position, service in enumerate(services):
+        seen: set[str] = set()
+        waiting = list(service.parents)
+        while waiting:
+            name = waiting.pop()
+            if name == service.name:
+                raise CheckError(("services", position, "parents"), f"{name!r} comes to need itself by these")
+            if name not in seen:
+                seen.add(name)
+                waiting += parents[name]
 
 
 def _unique(names: Sequence[str], where: Where, forbidden: str = "\n") -> frozenset[str]:
@@ -112,6 +132,7 @@ def _compile(service: ServiceConfig, config: CheckConfig, where: Where) -> Check
     should = _conditions(config.degraded_conditions, kind.PLACEHOLDERS, (*where, "degraded_conditions"))
     recover = _conditions(config.recover_when, kind.PLACEHOLDERS, (*where, "recover_when"))
     wanted = frozenset[str]().union(*(one.placeholders for one in (*must, *should, *recover)))
+    probe = kind.Probe(_options(kind.Options, config.options, where), wanted)
     labels = {**service.labels, **config.labels}
     alertname = config.alert or key
     identity = {**labels, "alertname": alertname, "service": service.name, "check": name}
@@ -121,7 +142,7 @@ def _compile(service: ServiceConfig, config: CheckConfig, where: Where) -> Check
         name=name,
         kind=config.kind,
         policy=_policy(config, where),
-        probe=kind.Probe(_options(kind.Options, config.options, where), wanted),
+        probe=probe,
         conditions=must,
         degraded_conditions=should,
         recover_when=recover,
@@ -131,7 +152,28 @@ def _compile(service: ServiceConfig, config: CheckConfig, where: Where) -> Check
         labels=identity,
         fingerprint=fingerprint(identity),
         parents=service.parents,
+        info=config.info,
+        remote=is_remote(probe.host) if config.remote is None else config.remote,
+        question=_question(config, conditions),
     )
+
+
+def is_remote(host: str) -> bool:
+    """Whether a probe against *host* leaves this machine ("" does not)."""
+    from ipaddress import ip_address
+
+    name = host.strip("[]").lower()
+    if not name or name == "localhost" or name.endswith(".localhost"):
+        return False
+    try:
+        return not ip_address(name).is_loopback
+    except ValueError:
+        return not name.startswith("/")
+
+
+def _question(config: CheckConfig, conditions: Sequence[str]) -> str:
+    asked = (config.kind, dict(config.options), conditions, config.degraded_conditions, config.recover_when)
+    return hashlib.sha256(msgspec.json.encode(asked, order="deterministic")).hexdigest()[:12]
 
 
 def _policy(config: CheckConfig, where: Where) -> Policy:

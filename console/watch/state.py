@@ -60,6 +60,8 @@ class Machine(Struct, frozen=True, kw_only=True):
     last_boot: float | None = None
     ring: str = ""  # first letters of the last raw states (O, D = down, G = degraded, U), newest last
     flapping: bool = False
+    blind: bool = False  # the last run failed while our own link was down: nothing follows from it
+    of: str = ""  # what was asked (Check.question): an answer to something else is no evidence
 
 
 class Transition(Struct, frozen=True, kw_only=True):
@@ -72,14 +74,16 @@ class Transition(Struct, frozen=True, kw_only=True):
 
 
 def step(
-    machine: Machine, result: Result, now: datetime, boot: float, policy: Policy
+    machine: Machine, result: Result, now: datetime, boot: float, policy: Policy, *, believed: bool = True
 ) -> tuple[Machine, Transition | None]:
-    """What *result*, got at *now* (and *boot* seconds on CLOCK_BOOTTIME), makes of *machine*."""
+    """What *result*, got at *now* (and *boot* seconds on CLOCK_BOOTTIME), makes of *machine*.
+
+    One that is not *believed* yet is counted, and changes nothing else.
+    """
     ring = (machine.ring + _LETTERS[result.state])[-RING:]
-    seen = replace(
-        machine, last=result, last_at=now, last_boot=boot, ring=ring, flapping=_flaps(ring, machine.flapping)
-    )
-    if machine.hard == PENDING and (result.state == OK or policy.hold == 0):
+    flapping = _flaps(ring, machine.flapping)
+    seen = replace(machine, last=result, last_at=now, last_boot=boot, ring=ring, flapping=flapping, blind=False)
+    if machine.hard == PENDING and believed and (result.state == OK or policy.hold == 0):
         return _become(seen, result.state, now, since=now)
     if result.state == machine.hard or (result.state == OK and not result.recovered):
         return replace(seen, streak=0, streak_at=None), None
@@ -89,11 +93,18 @@ def step(
     streak_at = machine.streak_at if goes_on and machine.streak_at is not None else now
     # After a reboot the clock starts anew: what is left of the hold is waited for again.
     streak_boot = min(machine.streak_boot, boot) if goes_on else boot
-    if streak >= _threshold(result.state, policy) and (result.state == OK or boot - streak_boot >= policy.hold):
+    held = result.state == OK or boot - streak_boot >= policy.hold
+    if believed and held and streak >= _threshold(result.state, policy):
         within_problem = machine.hard in BAD and result.state in BAD
         since = machine.since if within_problem and machine.since is not None else streak_at
         return _become(seen, result.state, now, since=since)
     return replace(seen, streak=streak, streak_at=streak_at, streak_boot=streak_boot), None
+
+
+def unseen(machine: Machine, detail: str, now: datetime, boot: float) -> Machine:
+    """*machine* after a run that says nothing: our own link was down. The hard state stays as it was."""
+    nothing = Result(state=UNKNOWN, detail=detail)
+    return replace(machine, last=nothing, last_at=now, last_boot=boot, streak=0, streak_at=None, blind=True)
 
 
 def _become(machine: Machine, new: str, now: datetime, *, since: datetime) -> tuple[Machine, Transition | None]:
@@ -149,6 +160,12 @@ def failing_of(ring: str, last: int = 5) -> tuple[int, int]:
 
 
 # ── what readers see ─────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def held_s(machine: Machine, boot: float, policy: Policy) -> float:
+    """For how many of the seconds before *boot* the last result speaks: until it became stale."""
+    age = _age(machine, boot)
+    return 0.0 if age == float("inf") else min(age, 2 * policy.interval + policy.timeout)
 
 
 def overlays(machine: Machine, policy: Policy, boot: float, *, extra: tuple[str, ...] = ()) -> tuple[str, ...]:
