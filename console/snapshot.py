@@ -146,6 +146,31 @@ class Source(Struct, frozen=True, kw_only=True):
     last_ok: datetime | None = None
     error: str = ""
     note: str = ""  # what is worth saying though it answers: runs that were left out
+    watchdog: str = ""  # the alert that always fires there, once it has been seen
+
+
+class SilenceState(Struct, frozen=True, kw_only=True):
+    """A silence of an Alertmanager: alerts that fit it tell nobody until it ends."""
+
+    id: str
+    source: str  # the first Alertmanager that reports it
+    matchers: tuple[tuple[str, str, str], ...] = ()  # (label, one of = != =~ !~, value)
+    author: str = ""
+    comment: str = ""
+    starts_at: datetime
+    ends_at: datetime
+    state: str = "active"  # active | pending | expired
+    updated_at: datetime | None = None  # when it was made, or changed last
+
+    @property
+    def words(self) -> str:
+        """Its matchers as they are written: ``alertname="QueueDeep" queue=~"a.*"``."""
+        return " ".join(f"{name}{sign}{_quoted(value)}" for name, sign, value in self.matchers)
+
+
+def _quoted(value: str) -> str:
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
 
 
 class Report(Struct, frozen=True, kw_only=True):
@@ -154,6 +179,7 @@ class Report(Struct, frozen=True, kw_only=True):
     sources: tuple[Source, ...]
     alerts: tuple[Alert, ...] = ()
     evidence: Mapping[str, str] = {}  # why an alert that is missing is over: by fingerprint; "" = by its source's word
+    silences: tuple[SilenceState, ...] = ()  # of all Alertmanagers, each once; those that have ended, too
 
 
 class Feed(Protocol):
@@ -161,6 +187,10 @@ class Feed(Protocol):
 
     async def run(self, report: Callable[[Report], None]) -> None:
         """Until cancelled: call *report*, on the running loop, whenever something has changed. Never raises."""
+        ...
+
+    def hurry(self, source: str) -> None:
+        """Somebody wants the source of that name asked at once. Unknown names are left alone."""
         ...
 
 
@@ -187,6 +217,7 @@ class StatusSnapshot(Struct, frozen=True, kw_only=True, dict=True):
     alerts: tuple[Alert, ...] = ()
     groups: tuple[AlertGroup, ...] = ()
     sources: tuple[Source, ...] = ()
+    silences: tuple[SilenceState, ...] = ()  # active and pending ones
     epoch: int = 0  # the watch leader's lease epoch
     config_hash: str = ""
     version: int = 0  # grows with every publication

@@ -119,6 +119,8 @@ class AlertmanagerConfig(ServerConfig, frozen=True, kw_only=True, forbid_unknown
 class PrometheusConfig(ServerConfig, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A Prometheus server: its alerts, and whether its rules and targets can be believed."""
 
+    may_be_down: tuple[str, ...] = ()  # jobs whose targets come and go: that they don't answer is no news
+
 
 class ScrapeConfig(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Pages of metrics in the Prometheus text format, for rules that are evaluated here."""

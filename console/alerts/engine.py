@@ -64,6 +64,9 @@ class RuleFeed:
             fired_at = to_us(alert.starts_at) // 1000
             self._states.restore(alert.name, tuple(sorted(labels.items())), fired_at, alert.annotations)
 
+    def hurry(self, source: str) -> None:
+        """See :class:`console.snapshot.Feed`: rules have their grid."""
+
     async def run(self, report: Callable[[Report], None]) -> None:
         """See :class:`console.snapshot.Feed`."""
         if not self._not_asked():

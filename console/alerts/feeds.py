@@ -13,7 +13,7 @@ from console.alerts.poll import ServerFeed
 from console.alerts.rule_file import Group, RuleError, read_rules
 from console.clock import Clock
 from console.config import Config, ConfigError
-from console.snapshot import Alert, Feed, Report, Source
+from console.snapshot import Alert, Feed, Report, SilenceState, Source
 
 
 def rules_of(config: Config, source: Path | None) -> tuple[Group, ...]:
@@ -33,7 +33,9 @@ def rules_of(config: Config, source: Path | None) -> tuple[Group, ...]:
     return tuple(found)
 
 
-def feed_of(config: Config, source: Path | None, clock: Clock) -> Callable[[Sequence[Alert]], Feed] | None:
+def feed_of(
+    config: Config, source: Path | None, clock: Clock
+) -> Callable[[Sequence[Alert], Sequence[Source]], Feed] | None:
     """What makes the feed of *config* (console.watch.leading.MakeFeed); None when it names none. Raises ``ConfigError``."""
     groups = rules_of(config, source)
     servers = bool(config.alertmanagers or config.prometheus)
@@ -41,7 +43,7 @@ def feed_of(config: Config, source: Path | None, clock: Clock) -> Callable[[Sequ
         return None
     base = source.parent if source is not None else Path.cwd()
 
-    def make(known: Sequence[Alert]) -> Feed:
+    def make(known: Sequence[Alert], sources: Sequence[Source] = ()) -> Feed:
         fetcher = Fetcher()
         feeds: list[Feed] = []
         rules = RuleFeed(
@@ -63,6 +65,7 @@ def feed_of(config: Config, source: Path | None, clock: Clock) -> Callable[[Sequ
                     severity_of=config.alert_level,
                     clock=clock,
                     known=[alert for alert in known if alert.source != RULES],
+                    sources=sources,
                 )
             )
         if groups or config.scrape:
@@ -94,10 +97,19 @@ class Feeds:
         sources: list[Source] = []
         alerts: dict[str, Alert] = {}
         evidence: dict[str, str] = {}
+        silences: list[SilenceState] = []
         for at in sorted(self._reports):
             known = self._reports[at]
             sources += known.sources
             evidence.update(known.evidence)
+            silences += known.silences
             for alert in known.alerts:
                 alerts.setdefault(alert.fingerprint, alert)
-        report(Report(sources=tuple(sources), alerts=tuple(alerts.values()), evidence=evidence))
+        report(
+            Report(sources=tuple(sources), alerts=tuple(alerts.values()), evidence=evidence, silences=tuple(silences))
+        )
+
+    def hurry(self, source: str) -> None:
+        """See :class:`console.snapshot.Feed`."""
+        for feed in self._feeds:
+            feed.hurry(source)

@@ -14,14 +14,13 @@ from typing import Any, Final
 
 from msgspec.structs import replace as changed
 
-from console.alerts.alertmanager import GettableAlert
+from console.alerts.alertmanager import GettableAlert, Silence
 from console.alerts.prometheus import PrometheusAlert, PrometheusRule
-from console.alerts.views import AlertmanagerView, PrometheusView, View
-from console.snapshot import FIRING, GONE, SUPPRESSED_ALERT, Alert, Report
+from console.alerts.views import ROUNDS, AlertmanagerView, PrometheusView, View, round_of
+from console.snapshot import FIRING, GONE, SUPPRESSED_ALERT, Alert, Report, SilenceState, Source
 
 SeverityOf = Callable[[Mapping[str, str]], tuple[str, int]]
 _MISSED: Final = 2  # rounds of sending that a living Prometheus does not leave out
-_ROUNDS: Final = 4  # an alert ends after so many without news (Prometheus: 4 × the time between two sendings)
 _SAME_START: Final = timedelta(minutes=10)
 _MANY: Final = 200  # alerts of a name among which one that was relabelled is looked for
 _RUNBOOK: Final = ("runbook_url", "runbook")
@@ -32,6 +31,8 @@ class _Known:
     """An alert that is shown, and what was known when a fresh source last reported it."""
 
     alert: Alert
+    base: Alert | None = None  # what the Alertmanagers alone say of it
+    reports: tuple[tuple[str, GettableAlert], ...] = ()  # what that was made of
     ends_at: datetime | None = None
     updated_at: datetime | None = None
     told: bool = False  # an Alertmanager that misses it was told that it is over
@@ -40,7 +41,7 @@ class _Known:
 
 
 class Judge:
-    """Holds what is shown. *known*: what was shown before this process began."""
+    """Holds what is shown. *known* and *sources*: what was shown before this process began."""
 
     def __init__(
         self,
@@ -48,14 +49,25 @@ class Judge:
         prometheus: Sequence[PrometheusView],
         severity_of: SeverityOf,
         known: Sequence[Alert] = (),
+        sources: Sequence[Source] = (),
     ) -> None:
+        seen = {source.name for source in sources if source.watchdog}
+        for view in alertmanagers:
+            view.watchdog_seen = view.watchdog_seen or view.config.name in seen
+        self._began: datetime | None = None
         self._alertmanagers = alertmanagers
         self._prometheus = prometheus
         self._severity_of = severity_of
         self._known = {alert.fingerprint: _Known(changed(alert, ack=None)) for alert in known}
 
+    @property
+    def size(self) -> int:
+        """How many alerts are shown."""
+        return len(self._known)
+
     def report(self, now: datetime) -> Report:
         """What is true at *now*, by all that the views hold."""
+        self._began = self._began or now
         found = self._found(now)
         evidence: dict[str, str] = {}
         for mark, before in self._known.items():
@@ -73,6 +85,7 @@ class Judge:
             sources=tuple(view.source(now) for view in views),
             alerts=tuple(known.alert for known in found.values()),
             evidence=evidence,
+            silences=silences_of(self._alertmanagers),
         )
 
     # ── what is there ────────────────────────────────────────────────────────────────────────────────────────────
@@ -80,11 +93,11 @@ class Judge:
     def _found(self, now: datetime) -> dict[str, _Known]:
         """What fresh sources report. An Alertmanager's word comes first: it knows of silences."""
         down = {view.config.name: view.down for view in self._prometheus if view.fresh(now)}
-        told: dict[str, list[tuple[str, GettableAlert]]] = {}
+        told: dict[str, list[tuple[AlertmanagerView, GettableAlert]]] = {}
         for view in self._alertmanagers:
             if view.fresh(now):
                 for mark, alert in view.alerts.items():
-                    told.setdefault(mark, []).append((view.config.name, alert))
+                    told.setdefault(mark, []).append((view, alert))
         found = {mark: self._merged(mark, reports, down) for mark, reports in told.items()}
         by_name: dict[str, list[str]] = {}
         for mark, known in found.items():
@@ -119,20 +132,27 @@ class Judge:
         return fitting[0] if len(fitting) == 1 else ""
 
     def _merged(
-        self, mark: str, reports: list[tuple[str, GettableAlert]], down: Mapping[str, frozenset[tuple[str, str]]]
+        self,
+        mark: str,
+        views: list[tuple[AlertmanagerView, GettableAlert]],
+        down: Mapping[str, frozenset[tuple[str, str]]],
     ) -> _Known:
         """One alert that one or more Alertmanagers report: the earliest start; active before suppressed."""
+        times = [view.times.get(mark, (None, None)) for view, _ in views]
+        ends_at = max((ends for ends, _ in times if ends is not None), default=None)
+        updated_at = max((sent for _, sent in times if sent is not None), default=None)
+        reports = tuple((view.config.name, alert) for view, alert in views)
+        known = self._known.get(mark)
+        if known is not None and known.base is not None and _identical(known.reports, reports):
+            return replace(known, alert=known.base, ends_at=ends_at, updated_at=updated_at, told=False, down=down)
         first = min(reports, key=lambda one: one[1].starts_at)[1]
         active = [alert for _, alert in reports if alert.status.state == "active"]
         suppressed = [alert for _, alert in reports if alert.status.state == "suppressed"]
         quiet = bool(suppressed) and not active
         severity, level = self._severity_of(first.labels)
-        known = self._known.get(mark)
         starts_at = first.starts_at
         if known is not None and known.provisional and abs(known.alert.starts_at - starts_at) < _SAME_START:
             starts_at = known.alert.starts_at
-        ends = [alert.ends_at for _, alert in reports if alert.ends_at is not None]
-        updates = [alert.updated_at for _, alert in reports if alert.updated_at is not None]
         alert = Alert(
             fingerprint=mark,
             name=first.labels.get("alertname", "(no alertname)"),
@@ -153,7 +173,7 @@ class Judge:
             reported_by=tuple(name for name, _ in reports),
         )
         provisional = known is not None and known.provisional and starts_at == known.alert.starts_at
-        return _Known(alert, max(ends, default=None), max(updates, default=None), provisional=provisional, down=down)
+        return _Known(alert, alert, reports, ends_at, updated_at, provisional=provisional, down=down)
 
     def _add_prometheus(
         self,
@@ -170,8 +190,10 @@ class Judge:
             known = found[mark]
             sure = known.alert.labels == labels
             name = server.config.name if sure else f"{server.config.name} (probably)"
-            reporters = (*known.alert.reported_by, name)
-            found[mark] = replace(known, alert=changed(known.alert, reported_by=reporters))
+            alert = changed(known.alert, reported_by=(*known.alert.reported_by, name))
+            before = self._known.get(mark)
+            # The same object as before where nothing has changed: whoever compares is done at once.
+            found[mark] = replace(known, alert=before.alert if before is not None and before.alert == alert else alert)
             return
         severity, level = self._severity_of(labels)
         before = self._known.get(mark)
@@ -189,6 +211,8 @@ class Judge:
             runbook=_runbook(told.annotations, labels),
             reported_by=(server.config.name,),
         )
+        if before is not None and before.alert == alert:
+            alert = before.alert
         found[mark] = _Known(alert, provisional=True, down=down)
 
     # ── what is missing ──────────────────────────────────────────────────────────────────────────────────────────
@@ -199,18 +223,18 @@ class Judge:
         words: list[str] = []
         reporters = {name.removesuffix(" (probably)") for name in known.alert.reported_by}
         explained = False  # somebody says why it is missing
-        for server in self._prometheus:
-            if server.config.name not in reporters and not server.knows(labels):
-                continue
+        for server in self._concerned(reporters, labels):
             if not server.fresh(now):
                 return f"{server.config.name} is lost", ""
             before = (known.down or {}).get(server.config.name, frozenset())
-            why = server.why_not_over(labels, before, now)
+            why = server.why_not_over(known.alert.fingerprint, labels, before, now)
             if why:
                 return f"{server.config.name}: {why}", ""
             if server.knows(labels):
                 explained = True
                 words.append(f"rule ok and target up on {server.config.name}")
+            else:
+                words.append(f"{server.config.name} has no rule for it any more")
         for view in self._alertmanagers:
             if view.config.name not in reporters:
                 continue
@@ -229,23 +253,68 @@ class Judge:
             return "", "its source is no longer configured"
         return "", ", ".join(words) or "absent from its source"
 
+    def _concerned(self, reporters: set[str], labels: Mapping[str, str]) -> list[PrometheusView]:
+        """The servers whose alert it was; where none reported it, those that have its rule and may have sent it."""
+        return [server for server in self._prometheus if server.config.name in reporters] or [
+            server
+            for server in self._prometheus
+            if server.knows(labels)
+            and server.state is not None
+            and server.state.external_labels.items() <= labels.items()
+        ]
+
     def _told_so(self, known: _Known, now: datetime) -> bool:
         """Whether an Alertmanager that reported it was told that it is over, rather than hearing no more of it.
 
-        It was when the alert left before its time ran out; or when the watchdog, sent by the same Prometheus in each
-        round, has been heard rounds after the alert's last news. Of what ended while nobody watched, no more is known
-        than that it is absent.
+        It was when the alert left a round or more before its time ran out (a living Prometheus sends it again in each
+        round, and gives it four), or when the watchdog, sent by the same Prometheus, has been heard rounds after the
+        alert's last news. Where there is no watchdog, no more can be known of what ended while nobody watched.
         """
-        if known.ends_at is None or known.updated_at is None:
-            return True
-        a_round = (known.ends_at - known.updated_at) / _ROUNDS
         for view in self._alertmanagers:
             if view.config.name not in known.alert.reported_by or not view.fresh(now) or view.last_ok is None:
                 continue
-            heard = view.watchdog.updated_at if view.watchdog is not None else None
-            if view.last_ok < known.ends_at or (heard is not None and heard >= known.updated_at + _MISSED * a_round):
+            heard, expected = view.watchdog, bool(view.config.watchdog) or view.watchdog_seen
+            if known.ends_at is None or known.updated_at is None:  # from before this process
+                if not expected:
+                    return True
+                since, a_round = self._began or now, round_of(heard) if heard is not None else timedelta(0)
+            else:
+                since, a_round = known.updated_at, max(timedelta(0), known.ends_at - known.updated_at) / ROUNDS
+                if view.last_ok < known.ends_at - a_round:
+                    return True
+            if heard is not None and heard.updated_at is not None and heard.updated_at >= since + _MISSED * a_round:
                 return True
         return False
+
+
+def silences_of(views: Sequence[AlertmanagerView]) -> tuple[SilenceState, ...]:
+    """The silences of all Alertmanagers, each once: as the one says that heard of it last."""
+    found: dict[str, SilenceState] = {}
+    for view in views:
+        for silence in view.silences:
+            known = found.get(silence.id)
+            if known is None or (silence.updated_at or silence.starts_at) > (known.updated_at or known.starts_at):
+                found[silence.id] = state_of(silence, known.source if known is not None else view.config.name)
+    return tuple(found.values())
+
+
+def state_of(silence: Silence, source: str) -> SilenceState:
+    """*silence* as everybody else sees it."""
+    return SilenceState(
+        id=silence.id,
+        source=source,
+        matchers=tuple((one.name, one.operator, one.value) for one in silence.matchers),
+        author=silence.created_by,
+        comment=silence.comment,
+        starts_at=silence.starts_at,
+        ends_at=silence.ends_at,
+        state=silence.status.state,
+        updated_at=silence.updated_at,
+    )
+
+
+def _identical(one: Sequence[tuple[str, object]], other: Sequence[tuple[str, object]]) -> bool:
+    return len(one) == len(other) and all(a[0] == b[0] and a[1] is b[1] for a, b in zip(one, other, strict=True))
 
 
 def _gone(alert: Alert, why: str) -> Alert:

@@ -85,7 +85,8 @@ class _Answer(Struct, Generic[T], frozen=True):
 class PrometheusState(Struct, frozen=True, kw_only=True):
     """All that one look at a server says."""
 
-    rules: tuple[PrometheusRule, ...]
+    rules: tuple[PrometheusRule, ...]  # of alerts
+    recording: tuple[PrometheusRule, ...] = ()  # what those may read
     targets: tuple[Target, ...]
     external_labels: Mapping[str, str]
     runtime: RuntimeInfo
@@ -98,17 +99,22 @@ class PrometheusClient:
         self._url = url.rstrip("/")
         self._fetcher = fetcher
         self._timeout_s = timeout_s
+        self._configuration: tuple[str, Mapping[str, str]] = ("", {})  # as it was last, and its external labels
 
     async def look(self) -> PrometheusState:
         """Rules with their alerts, targets, external labels, and how the server runs."""
-        rules = await self._ask("/api/v1/rules?type=alert", _Rules)
+        rules = await self._ask("/api/v1/rules", _Rules)
         targets = await self._ask("/api/v1/targets?state=active", _Targets)
         config = await self._ask("/api/v1/status/config", _Config)
         runtime = await self._ask("/api/v1/status/runtimeinfo", RuntimeInfo)
+        if config.yaml != self._configuration[0]:
+            self._configuration = (config.yaml, external_labels(config.yaml))
+        every = [rule for group in rules.groups for rule in group.rules]
         return PrometheusState(
-            rules=tuple(rule for group in rules.groups for rule in group.rules if rule.type == "alerting"),
+            rules=tuple(rule for rule in every if rule.type == "alerting"),
+            recording=tuple(rule for rule in every if rule.type != "alerting"),
             targets=targets.active_targets,
-            external_labels=external_labels(config.yaml),
+            external_labels=self._configuration[1],
             runtime=runtime,
         )
 

@@ -6,12 +6,13 @@ status 200 and a short list: that is no evidence that anything is over.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Final, Generic, TypeVar
+from typing import Final, Generic, TypeAlias, TypeVar
 
-from console.alerts.alertmanager import GettableAlert, ServerStatus
+from console.alerts.alertmanager import GettableAlert, ServerStatus, Silence
 from console.alerts.prometheus import PrometheusRule, PrometheusState, Target
 from console.fingerprint import fingerprint
 from console.snapshot import Source
@@ -20,6 +21,11 @@ from console.sources import AlertmanagerConfig, PrometheusConfig, ServerConfig
 USUAL_WATCHDOGS: Final = ("Watchdog", "DeadMansSwitch")
 _FAILURES: Final = 2  # in a row, and the source is lost
 _SETTLING: Final = timedelta(seconds=60)  # on top of a rule's `for`, after a server's start
+
+ROUNDS: Final = 4  # an alert ends after so many without news (Prometheus: 4 × the time between two sendings)
+
+_MARK: Final = re.compile(r"[0-9a-f]{16}")
+Times: TypeAlias = tuple[datetime | None, datetime | None]  # when it ends by itself, when it was sent last
 
 C = TypeVar("C", bound=ServerConfig)
 
@@ -53,6 +59,10 @@ class View(Generic[C]):
         """Whether it began a moment ago."""
         raise NotImplementedError
 
+    def always_fires(self) -> str:
+        """The watchdog that has been seen there; "" for none."""
+        return ""
+
     def source(self, now: datetime) -> Source:
         """How it is, for the header."""
         state, error = "ok", ""
@@ -64,31 +74,62 @@ class View(Generic[C]):
             error = self.distrust(now)
             if error:
                 state = "warming" if self.warming(now) else "stale"
-        return Source(name=self.config.name, kind=self.kind, state=state, last_ok=self.last_ok, error=error)
+        return Source(
+            name=self.config.name,
+            kind=self.kind,
+            state=state,
+            last_ok=self.last_ok,
+            error=error,
+            watchdog=self.always_fires(),
+        )
 
 
 @dataclass
 class AlertmanagerView(View[AlertmanagerConfig]):
     """One Alertmanager."""
 
-    alerts: Mapping[str, GettableAlert] = field(default_factory=dict)  # by our fingerprint, without watchdogs
+    alerts: Mapping[str, GettableAlert] = field(default_factory=dict)  # by fingerprint, without watchdogs
+    times: Mapping[str, Times] = field(default_factory=dict)  # of each of them; the alerts stay the same meanwhile
+    silences: tuple[Silence, ...] = ()
     watchdog: GettableAlert | None = None
     watchdog_seen: bool = False
     began: datetime | None = None
 
-    def answered(self, alerts: Sequence[GettableAlert], status: ServerStatus, now: datetime) -> None:
+    def answered(
+        self,
+        alerts: Sequence[GettableAlert],
+        status: ServerStatus,
+        now: datetime,
+        silences: tuple[Silence, ...] = (),
+    ) -> None:
         """It gave its alerts."""
+        self.silences = silences
         names = (self.config.watchdog,) if self.config.watchdog else USUAL_WATCHDOGS
         self.watchdog = next((one for one in alerts if one.labels.get("alertname") in names), None)
         self.watchdog_seen = self.watchdog_seen or self.watchdog is not None
-        self.alerts = {fingerprint(one.labels): one for one in alerts if one.labels.get("alertname") not in names}
+        found: dict[str, GettableAlert] = {}
+        times: dict[str, Times] = {}
+        before = self.alerts
+        for one in alerts:
+            if one.labels.get("alertname") not in names:
+                # Its own fingerprint is the one that we would compute: at 50,000 alerts that is a second.
+                mark = one.fingerprint if _MARK.fullmatch(one.fingerprint) else fingerprint(one.labels)
+                known = before.get(mark)
+                found[mark] = known if known is not None and _same(known, one) else one
+                times[mark] = (one.ends_at, one.updated_at)
+        self.alerts, self.times = found, times
         self.began = status.uptime
         self.last_ok, self.failures, self.error = now, 0, ""
+
+    def always_fires(self) -> str:
+        return (self.config.watchdog or USUAL_WATCHDOGS[0]) if self.watchdog_seen else ""
 
     def warming(self, now: datetime) -> bool:
         if self.began is None or now - self.began > timedelta(seconds=self.config.warm_up):
             return False
-        return self.watchdog is None  # heard of its Prometheus since it began: it knows what is going on
+        # Prometheus sends its groups one by one: all have come when the watchdog has been sent again a round later.
+        first, again = self.began, self.watchdog.updated_at if self.watchdog is not None else None
+        return again is None or self.watchdog is None or again - first < round_of(self.watchdog)
 
     def distrust(self, now: datetime) -> str:
         if self.warming(now):
@@ -107,7 +148,11 @@ class PrometheusView(View[PrometheusConfig]):
     firing: Mapping[str, tuple[PrometheusRule, int]] = field(
         default_factory=dict
     )  # fingerprint → rule, place in alerts
-    down: frozenset[tuple[str, str]] = frozenset()  # (job, instance) of the targets that are not up
+    down: frozenset[tuple[str, str]] = (
+        frozenset()
+    )  # (job, instance) of the targets that are not up, or were not just now
+    pending: frozenset[str] = frozenset()  # fingerprints of alerts that are about to fire
+    _down_now: frozenset[tuple[str, str]] = frozenset()
 
     def answered(self, state: PrometheusState, now: datetime) -> None:
         """It said how it is."""
@@ -124,7 +169,15 @@ class PrometheusView(View[PrometheusConfig]):
             for place, alert in enumerate(rule.alerts)
             if alert.state == "firing"
         }
-        self.down = frozenset(_identity(target) for target in state.targets if target.health != "up")
+        self.pending = frozenset(
+            fingerprint({**state.external_labels, **alert.labels})
+            for rule in state.rules
+            for alert in rule.alerts
+            if alert.state != "firing"
+        )
+        # Rules are asked before targets: one that came back in between has not been evaluated yet.
+        now_down = frozenset(_identity(target) for target in state.targets if target.health != "up")
+        self.down, self._down_now = now_down | self._down_now, now_down
         self.last_ok, self.failures, self.error = now, 0, ""
 
     def began(self) -> datetime | None:
@@ -132,29 +185,51 @@ class PrometheusView(View[PrometheusConfig]):
         return self.state.runtime.start_time if self.state is not None else None
 
     def warming(self, now: datetime) -> bool:
-        if self.state is None:
+        state = self.state
+        if state is None:
             return False
-        unknown = [rule for rule in self.state.rules if not rule.evaluated or rule.health == "unknown"]
-        return bool(unknown)
+        if any(not rule.evaluated or rule.health == "unknown" for rule in (*state.rules, *state.recording)):
+            return True
+        if any(target.health == "unknown" for target in state.targets):
+            return True
+        began = self.began()
+        return bool(self.pending) and began is not None and now - began < timedelta(seconds=self.config.warm_up)
 
     def distrust(self, now: datetime) -> str:
         if self.state is None:
             return ""
-        broken = [rule for rule in self.state.rules if rule.health == "err"]
+        broken = [rule for rule in (*self.state.rules, *self.state.recording) if rule.health == "err"]
         if broken:
             more = f" (and {len(broken) - 1} more)" if len(broken) > 1 else ""
             return f"its rule {broken[0].name} fails: {broken[0].last_error or 'no reason given'}{more}"
         if self.warming(now):
-            return "has not evaluated all its rules yet"
+            return "began a moment ago: not all its rules and targets have been heard of"
         if not self.state.runtime.reload_config_success:
             return "could not load its new configuration: the old one runs"
+        if self.config.watchdog and not any(
+            alert.state == "firing" for rule in self.rules.get(self.config.watchdog, ()) for alert in rule.alerts
+        ):
+            return f"its alert {self.config.watchdog} does not fire: what it does not report may go on"
+        lost = [
+            target
+            for target in self.state.targets
+            if target.health == "down" and target.labels.get("job", "") not in self.config.may_be_down
+        ]
+        if lost:
+            job, instance = _identity(lost[0])
+            more = f" (and {len(lost) - 1} more)" if len(lost) > 1 else ""
+            return f"its target {job} {instance} does not answer{more}: alerts about it may be missing"
         return ""
 
-    def why_not_over(self, labels: Mapping[str, str], down_before: frozenset[tuple[str, str]], now: datetime) -> str:
+    def why_not_over(
+        self, mark: str, labels: Mapping[str, str], down_before: frozenset[tuple[str, str]], now: datetime
+    ) -> str:
         """Why the alert with *labels*, which it does not report, may go on; "" when this server says that it is over.
 
-        *down_before*: its targets that were not up when the alert was last seen.
+        *mark* is its fingerprint; *down_before*: its targets that were not up when the alert was last seen.
         """
+        if mark in self.pending:
+            return "it is pending again"
         rules = self.rules.get(labels.get("alertname", ""), ())
         for rule in rules:
             if rule.health == "err":
@@ -164,6 +239,9 @@ class PrometheusView(View[PrometheusConfig]):
             began = self.began()
             if began is not None and now - began < timedelta(seconds=rule.duration) + _SETTLING:
                 return "the server began a moment ago, and the rule waits for its `for`"
+            fed_by = next((one for one in self._recording() if one.health != "ok" and one.name in rule.query), None)
+            if fed_by is not None:
+                return f"the recording rule {fed_by.name}, which it reads, is not evaluated"
         job, instance = labels.get("job", ""), labels.get("instance", "")
         if instance:
             lost = [one for one in self.down if one[1] == instance and (not job or one[0] == job)]
@@ -173,9 +251,29 @@ class PrometheusView(View[PrometheusConfig]):
             return f"its target {lost[0][1] or lost[0][0]} does not answer"
         return ""
 
+    def _recording(self) -> Sequence[PrometheusRule]:
+        return self.state.recording if self.state is not None else ()
+
     def knows(self, labels: Mapping[str, str]) -> bool:
         """Whether it has a rule for the alert with *labels*."""
         return labels.get("alertname", "") in self.rules
+
+
+def _same(known: GettableAlert, one: GettableAlert) -> bool:
+    """Whether all but the times of sending is as it was."""
+    return (
+        known.starts_at == one.starts_at
+        and known.status == one.status
+        and known.labels == one.labels
+        and known.annotations == one.annotations
+    )
+
+
+def round_of(alert: GettableAlert) -> timedelta:
+    """How often the server that sends *alert* sends it: it gives it an end 4 rounds ahead."""
+    if alert.ends_at is None or alert.updated_at is None:
+        return timedelta(0)
+    return max(timedelta(0), (alert.ends_at - alert.updated_at) / ROUNDS)
 
 
 def _identity(target: Target) -> tuple[str, str]:

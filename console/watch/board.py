@@ -13,11 +13,13 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from console.clock import to_us
-from console.journal.events import Acknowledged, AlertRaised, AlertResolved, CheckChanged, New
+from console.journal.events import Acknowledged, AlertRaised, AlertResolved, CheckChanged, CheckFlapping, New
 from console.snapshot import (
     ACKED,
     DEGRADED,
     DOWN,
+    INFO,
+    MAINT,
     OK,
     PENDING,
     SUPPRESSED,
@@ -28,7 +30,24 @@ from console.snapshot import (
     Source,
     StatusSnapshot,
 )
-from console.watch.state import BAD, Machine, Result, failing_of, overlays, pause, soft, step
+from console.watch.history import History, Rollup
+from console.watch.maintenance import Window, covering
+from console.watch.maintenance import news as maintenance_news
+from console.watch.sentinels import Sentinels, blind_words
+from console.watch.state import (
+    BAD,
+    Machine,
+    Result,
+    failing_of,
+    flap_percent,
+    held_s,
+    is_stale,
+    overlays,
+    pause,
+    soft,
+    step,
+    unseen,
+)
 
 if TYPE_CHECKING:
     from console.watch.checks import Check
@@ -62,6 +81,8 @@ class Kept(Struct, frozen=True, kw_only=True):
     seen: Mapping[str, Seen] = {}  # by fingerprint
     feed: Mapping[str, Alert] = {}  # of other systems, by fingerprint, without acknowledgement
     lost: Mapping[str, datetime] = {}  # other sources that are lost, since when
+    histories: Mapping[str, History] = {}  # by check key
+    sources: tuple[Source, ...] = ()  # as they were published last
 
 
 class Changes(Struct, kw_only=True):
@@ -73,10 +94,11 @@ class Changes(Struct, kw_only=True):
     feed: dict[str, Alert | None] = {}  # alerts of other systems, with their acknowledgement
     lost: dict[str, datetime | None] = {}
     samples: list[tuple[str, Sample]] = []
+    rollups: list[tuple[str, Rollup]] = []
     news: list[New] = []
 
     def __bool__(self) -> bool:
-        return bool(self.machines or self.alerts or self.seen or self.feed or self.lost or self.samples or self.news)
+        return any(getattr(self, field) for field in self.__struct_fields__)
 
     def then(self, later: Changes) -> Changes:
         """These, and *later* ones after them."""
@@ -87,20 +109,36 @@ class Changes(Struct, kw_only=True):
             feed={**self.feed, **later.feed},
             lost={**self.lost, **later.lost},
             samples=[*self.samples, *later.samples][-_SAMPLES_KEPT:],
+            rollups=[*self.rollups, *later.rollups][-_SAMPLES_KEPT:],
             news=[*self.news, *later.news],
         )
 
 
 class Board:
-    """The checks of one configuration."""
+    """The checks of one configuration. *sentinels* are keys of checks; *windows* those of maintenance."""
 
-    def __init__(self, checks: Sequence[Check], kept: Kept, now: datetime) -> None:
+    def __init__(
+        self,
+        checks: Sequence[Check],
+        kept: Kept,
+        now: datetime,
+        *,
+        sentinels: frozenset[str] = frozenset(),
+        windows: Sequence[Window] = (),
+    ) -> None:
         self.checks = {check.key: check for check in checks}
         self._of_service: dict[str, list[str]] = {}
         for check in checks:
             self._of_service.setdefault(check.service, []).append(check.key)
         self._by_fingerprint = {check.fingerprint: check for check in checks}
-        self._machines = {key: kept.machines.get(key, Machine()) for key in self.checks}
+        self._machines = {key: _taken_over(check, kept.machines.get(key)) for key, check in self.checks.items()}
+        self._histories = {key: kept.histories.get(key) or History() for key in self.checks}
+        self._sentinels = Sentinels(sentinels, kept.lost)
+        self._windows = tuple(windows)
+        self._open: tuple[Window, ...] = ()  # windows, as they were looked at last
+        self._maintained_at = now
+        self._wanted: set[str] = set()  # checks whose word is wanted before another's is believed
+        self._shown: dict[str, tuple[object, ...]] = {}  # what a check's public form was made of
         self._alerts = {mark: alert for mark, alert in kept.alerts.items() if mark in self._by_fingerprint}
         self._seen = {mark: seen for mark, seen in kept.seen.items() if mark in self._by_fingerprint}
         self._states: dict[str, CheckState] = {}
@@ -115,24 +153,84 @@ class Board:
         for mark in kept.alerts.keys() - self._by_fingerprint.keys():
             self._changes.alerts[mark] = None
             self._changes.news.append(_resolved(kept.alerts[mark], now, "no longer watched"))
+        for check in self.checks.values():
+            before = kept.machines.get(check.key)
+            if before is not None and self._machines[check.key].hard == PENDING and check.fingerprint in self._alerts:
+                self._drop_alert(check, now, "the check was changed")
         for mark in kept.seen.keys() - self._by_fingerprint.keys() - kept.feed.keys():
             self._changes.seen[mark] = None
 
     def take(self, check: Check, result: Result, now: datetime, boot: float) -> float | None:
         """Note a result. Returns in how many seconds to look again when that should not wait for the grid."""
         before = self._machines[check.key]
-        machine, transition = step(before, result, now, boot, check.policy)
-        self._machines[check.key] = machine
         self._results.add(check.key)
-        self._changes.machines[check.key] = machine
-        sample = Sample(at=now, state=result.state, latency_ms=result.latency_ms, value=result.value)
-        self._changes.samples.append((check.key, sample))
+        self._note_history(check, before, result, now, boot)
+        if check.key in self._sentinels.keys:
+            self._changes.news += self._sentinels.take(check.key, result, now)
+            self._changes.lost.update(self._sentinels.drain_lost())
+        if self._is_blind(check, result):
+            self._put(check, unseen(before, blind_words(self._sentinels), now, boot))
+            return None
+        machine, transition = step(
+            before, result, now, boot, check.policy, believed=self._is_believed(check, before, result, now)
+        )
+        self._put(check, machine)
         if transition is not None:
             if (transition.old, transition.new) != (PENDING, OK):  # that everything is well from the start is no event
                 self._changes.news.append(_changed(check, machine, transition.old, now))
             self._clear_outdated_ack(check, transition.old, machine)
+        if machine.flapping != before.flapping:
+            self._changes.news.append(_flapping(check, machine, now))
         self._settle_alert(check, machine, now)
+        if result.state in BAD and before.streak == 0:
+            self._ask_parents(check, now)
         return pause(machine, check.policy)
+
+    def _put(self, check: Check, machine: Machine) -> None:
+        self._machines[check.key] = self._changes.machines[check.key] = machine
+
+    def _note_history(self, check: Check, before: Machine, result: Result, now: datetime, boot: float) -> None:
+        sample = Sample(at=now, state=result.state, latency_ms=result.latency_ms, value=result.value)
+        self._changes.samples.append((check.key, sample))
+        last = before.last.state if before.last is not None else UNKNOWN
+        rows = self._histories[check.key].add(
+            now.timestamp(),
+            held_s(before, boot, check.policy),
+            last,
+            latency_ms=result.latency_ms if result.state in (OK, DEGRADED) else None,
+            value=result.value,
+        )
+        self._changes.rollups += [(check.key, row) for row in rows]
+
+    # ── our own link ─────────────────────────────────────────────────────────────────────────────────────────────
+
+    def _is_blind(self, check: Check, result: Result) -> bool:
+        """Whether a failure follows from our own link and says nothing of the service. A success always says something."""
+        remote = check.remote and check.key not in self._sentinels.keys
+        return remote and result.state in BAD and self._sentinels.since is not None
+
+    def _is_believed(self, check: Check, before: Machine, result: Result, now: datetime) -> bool:
+        """Whether a failure far away may be believed: once a sentinel has answered since it began."""
+        if not check.remote or result.state not in BAD or check.key in self._sentinels.keys or not self._sentinels.keys:
+            return True
+        began = before.streak_at if before.streak and before.streak_at is not None else now
+        if before.hard in BAD or self._sentinels.answered_since(began):
+            return True
+        self._wanted |= self._sentinels.ask(now)
+        return False
+
+    def _ask_parents(self, check: Check, now: datetime) -> None:
+        """A failure may follow from a parent's: its checks are to say how they are."""
+        for parent in check.parents:
+            for key in self._of_service.get(parent, ()):
+                last = self._machines[key].last_at
+                if last is None or (now - last).total_seconds() > _JUST_NOW_S:
+                    self._wanted.add(key)
+
+    def take_wanted(self) -> set[str]:
+        """Keys of checks that should run at once, out of their turn."""
+        wanted, self._wanted = self._wanted, set()
+        return wanted
 
     def acknowledge(self, event: Acknowledged, actor: str, at: datetime) -> bool:
         """Somebody has seen an episode; it is noted only if that is the one going on now. Returns whether it is."""
@@ -160,16 +258,15 @@ class Board:
         self._changes.seen[mark] = None
 
     def _settle_alert(self, check: Check, machine: Machine, now: datetime) -> None:
-        """Raise, update or resolve. UNKNOWN neither raises nor resolves: it is no evidence."""
+        """Raise, update or resolve. UNKNOWN neither raises nor resolves: it is no evidence; while it flaps none ends."""
         alert = self._alerts.get(check.fingerprint)
         if machine.hard == OK and alert is not None:
-            del self._alerts[check.fingerprint]
-            self._changes.alerts[check.fingerprint] = None
-            self._changes.news.append(_resolved(alert, now, machine.last.detail if machine.last else ""))
+            if not machine.flapping:
+                self._drop_alert(check, now, machine.last.detail if machine.last else "")
         elif machine.hard in (DOWN, DEGRADED):
             updated = _alert(check, machine, alert)
             if alert is None:
-                if self._suppressed(check):
+                if self._suppressed(check) or self._window_of(check):
                     return
                 self._changes.news.append(_raised(updated, now))
             elif updated == alert:
@@ -177,11 +274,35 @@ class Board:
             self._alerts[check.fingerprint] = updated
             self._changes.alerts[check.fingerprint] = updated
 
+    def _drop_alert(self, check: Check, now: datetime, evidence: str) -> None:
+        alert = self._alerts.pop(check.fingerprint)
+        self._changes.alerts[check.fingerprint] = None
+        self._changes.news.append(_resolved(alert, now, evidence))
+
     def _suppressed(self, check: Check) -> bool:
-        """Whether a service that this one needs is DOWN."""
-        return any(
-            self._machines[key].hard == DOWN for parent in check.parents for key in self._of_service.get(parent, ())
-        )
+        """Whether a service that this one needs is DOWN, or about to be."""
+        return any(self._fails(key) for parent in check.parents for key in self._of_service.get(parent, ()))
+
+    def _fails(self, key: str) -> bool:
+        machine = self._machines[key]
+        about_to = machine.streak > 0 and machine.last is not None and machine.last.state == DOWN
+        return machine.hard == DOWN or about_to or self._suppressed(self.checks[key])
+
+    # ── maintenance ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def maintain(self, now: datetime, since: datetime | None = None) -> None:
+        """Open and close the windows, and record which did: since the last time, or since *since*."""
+        if not self._windows:
+            return
+        start = since if since is not None else self._maintained_at
+        if start < now:
+            self._changes.news += maintenance_news(self._windows, start, now)
+        self._maintained_at = now
+        self._open = tuple(covering(self._windows, now))
+
+    def _window_of(self, check: Check) -> str:
+        """The name of the open window that *check* is in."""
+        return next((one.name for one in self._open if one.covers_check(check.service, check.key)), "")
 
     @property
     def has_news(self) -> bool:
@@ -199,22 +320,35 @@ class Board:
 
     def everything(self) -> Changes:
         """All that a new status.db needs; nothing to record."""
-        return Changes(machines=dict(self._machines), alerts=dict(self._alerts), seen=dict(self._seen))
+        return Changes(
+            machines=dict(self._machines),
+            alerts=dict(self._alerts),
+            seen=dict(self._seen),
+            lost=self._sentinels.lost(),
+            rollups=[(key, row) for key, history in self._histories.items() for row in history.rows()],
+        )
+
+    def last_rollups(self) -> Changes:
+        """What the histories have gathered since they were stored last: for the end of a lead."""
+        return Changes(rollups=[(key, row) for key, history in self._histories.items() for row in history.flush()])
 
     # ── what readers see ─────────────────────────────────────────────────────────────────────────────────────────
 
-    def snapshot(self, now: datetime, boot: float, *, epoch: int, config_hash: str, version: int) -> StatusSnapshot:
-        """Everything as it is at *now*."""
+    def snapshot(
+        self, now: datetime, boot: float, *, epoch: int, config_hash: str, version: int, note: str = ""
+    ) -> StatusSnapshot:
+        """Everything as it is at *now*. *note* is about the checks as a source."""
         for mark, seen in list(self._seen.items()):
             if seen.ack.expires is not None and seen.ack.expires <= now:
                 self._unsee(mark)
-        warm = len(self._results) == len(self.checks)
-        source = Source(name=SOURCE, kind="checks", state="ok" if warm else "warming", last_ok=now)
+        warm = all(key in self._results or self._is_fresh(check, boot) for key, check in self.checks.items())
+        sources = [Source(name=SOURCE, kind="checks", state="ok" if warm else "warming", last_ok=now, note=note)]
+        link = self._sentinels.source()
         return StatusSnapshot(
             taken_at=now,
             checks=tuple(self._state(check, boot) for check in self.checks.values()),
             alerts=tuple(self._with_ack(alert) for alert in self._alerts.values()),
-            sources=(source,),
+            sources=(*sources, *([link] if link is not None else [])),
             epoch=epoch,
             config_hash=config_hash,
             version=version,
@@ -226,23 +360,55 @@ class Board:
 
     def _state(self, check: Check, boot: float) -> CheckState:
         machine = self._machines[check.key]
-        extra = [SUPPRESSED] if machine.hard in BAD and self._suppressed(check) else []
+        extra = [SUPPRESSED] if machine.hard in BAD and check.parents and self._suppressed(check) else []
         extra += [ACKED] if check.fingerprint in self._seen else []
+        window = self._window_of(check) if self._open else ""
+        extra += [MAINT] if window else []
         over = overlays(machine, check.policy, boot, extra=tuple(extra))
-        before = self._states.get(check.key)
+        blind = machine.blind or self._sentinels.hides(check, machine.last_at)
+        made_of = (machine.last_at, machine.hard, over, window, blind)
         # Most checks have no new result between two publications.
-        if before is not None and before.last_at is machine.last_at and before.overlays == over:
-            return before
-        state = describe(check, machine, over)
-        self._states[check.key] = state
+        if self._shown.get(check.key) == made_of:
+            return self._states[check.key]
+        state = describe(check, machine, over, history=self._histories[check.key])
+        if blind:
+            state = replace(state, state=UNKNOWN, raw=UNKNOWN, soft=None, detail=self._blind_detail(machine))
+        self._states[check.key] = state = replace(state, maintenance=window) if window else state
+        self._shown[check.key] = made_of
         return state
+
+    def _blind_detail(self, machine: Machine) -> str:
+        before = "" if machine.hard in (PENDING, UNKNOWN) else f"; it was {machine.hard} before"
+        return blind_words(self._sentinels) + before
+
+    def _is_fresh(self, check: Check, boot: float) -> bool:
+        """Whether what the last leader knew of *check* may still be believed."""
+        last = self._machines[check.key].last_boot
+        return (
+            last is not None
+            and 0 <= boot - last
+            and not is_stale(boot - last, check.policy.interval, check.policy.timeout)
+        )
+
+
+_JUST_NOW_S: Final = 2.0  # a parent that answered so lately is not asked again
 
 
 _SAMPLES_KEPT: Final = 10_000  # while they can't be stored
 
 
-def describe(check: Check, machine: Machine, over: tuple[str, ...] = ()) -> CheckState:
+def _taken_over(check: Check, machine: Machine | None) -> Machine:
+    """What the last leader knew of *check*; nothing when it asked something else."""
+    if machine is None or (machine.of and machine.of != check.question):
+        return Machine(of=check.question)
+    return machine if machine.of else replace(machine, of=check.question)
+
+
+def describe(
+    check: Check, machine: Machine, over: tuple[str, ...] = (), *, history: History | None = None
+) -> CheckState:
     """The public form of a check's state."""
+    p50, p95 = history.latency if history is not None else (None, None)
     last = machine.last or Result(state=PENDING)
     bad, of = failing_of(machine.ring)
     failing = f", {bad} of {of} failing" if last.state in BAD and of > 1 else ""
@@ -250,7 +416,7 @@ def describe(check: Check, machine: Machine, over: tuple[str, ...] = ()) -> Chec
         service=check.service,
         name=check.name,
         kind=check.kind,
-        state=machine.hard,
+        state=INFO if check.info and machine.hard == OK else machine.hard,
         raw=last.state,
         overlays=over,
         soft=soft(machine, check.policy),
@@ -265,6 +431,9 @@ def describe(check: Check, machine: Machine, over: tuple[str, ...] = ()) -> Chec
         detail=last.detail + failing,
         labels=check.labels,
         runbook=check.runbook,
+        p50_ms=p50,
+        p95_ms=p95,
+        availability=history.availability if history is not None else (),
     )
 
 
@@ -301,6 +470,20 @@ def _changed(check: Check, machine: Machine, old: str, now: datetime) -> New:
         labels=check.labels,
     )
     return New(body=body, occurred_at=now, dedupe=f"check:{check.key}:{machine.hard}:{to_us(now)}")
+
+
+def _flapping(check: Check, machine: Machine, now: datetime) -> New:
+    body = CheckFlapping(
+        service=check.service,
+        check=check.name,
+        kind=check.kind,
+        began=machine.flapping,
+        state=machine.hard,
+        percent=round(flap_percent(machine.ring)),
+        labels=check.labels,
+    )
+    word = "began" if machine.flapping else "settled"
+    return New(body=body, occurred_at=now, dedupe=f"flapping:{check.key}:{word}:{to_us(now)}")
 
 
 def _raised(alert: Alert, now: datetime) -> New:

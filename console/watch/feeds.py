@@ -1,6 +1,7 @@
 """Alerts of other systems in the watch: what came and went since the last report, who has seen them, what is recorded.
 
 A report is the whole truth of its moment; differences go to status.db and the journal. No IO here, and no clock.
+Silences are recorded once each, also those that were made elsewhere: the event's key is the silence's id.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ from typing import Final
 from msgspec.structs import replace
 
 from console.clock import to_us
-from console.journal.events import Acknowledged, AlertRaised, AlertResolved, New, SourceBack, SourceLost
-from console.snapshot import Ack, Alert, AlertGroup, Report, Source
+from console.journal.events import Acknowledged, AlertRaised, AlertResolved, New, Silenced, SourceBack, SourceLost
+from console.snapshot import Ack, Alert, AlertGroup, Report, SilenceState, Source
 from console.watch.board import Changes, Kept, Seen
 
 SHOWN: Final = 500  # alerts in a snapshot; the rest is read from status.db where somebody looks
+SILENCES: Final = 200  # and silences
 _BAD: Final = ("lost", "stale")
+_JUST_ENDED: Final = timedelta(minutes=10)  # an end that is older is no news to a process that has just begun
 
 
 class FeedBoard:
@@ -26,7 +29,8 @@ class FeedBoard:
     def __init__(self, kept: Kept) -> None:
         self._alerts: dict[str, Alert] = dict(kept.feed)  # without their acknowledgement
         self._seen: dict[str, Seen] = {mark: seen for mark, seen in kept.seen.items() if mark in kept.feed}
-        self._sources: tuple[Source, ...] = ()
+        self._sources: tuple[Source, ...] = tuple(source for source in kept.sources if source.kind != "checks")
+        self._silences: dict[str, SilenceState] = {}
         self._lost: dict[str, datetime] = dict(kept.lost)  # since when
         self._changes = Changes()
         self._shown: tuple[tuple[Alert, ...], tuple[AlertGroup, ...]] | None = None
@@ -36,8 +40,9 @@ class FeedBoard:
         before, after = self._alerts, {alert.fingerprint: alert for alert in report.alerts}
         for mark, alert in after.items():
             known = before.get(mark)
-            if known == alert:
+            if known is alert or known == alert:
                 continue
+            self._shown = None
             self._put(alert)
             if known is None or known.starts_at != alert.starts_at:
                 if known is not None:
@@ -46,11 +51,12 @@ class FeedBoard:
             elif alert.level < known.level and mark in self._seen:
                 self._unsee(mark)  # it has grown worse since somebody looked
         for mark in before.keys() - after.keys():
+            self._shown = None
             self._changes.feed[mark] = None
             self._end(before[mark], now, report.evidence.get(mark, ""))
         self._alerts = after
         self._note_sources(report.sources, now)
-        self._shown = None
+        self._note_silences(report.silences, now)
 
     def _put(self, alert: Alert) -> None:
         seen = self._seen.get(alert.fingerprint)
@@ -78,6 +84,20 @@ class FeedBoard:
                 )
                 self._changes.news.append(New(body=away, occurred_at=now, dedupe=f"back:{source.name}:{to_us(since)}"))
         self._sources = sources
+
+    def _note_silences(self, silences: tuple[SilenceState, ...], now: datetime) -> None:
+        for silence in silences:
+            known = self._silences.get(silence.id)
+            if known == silence:
+                continue
+            if silence.state == "expired":
+                told = known is not None and known.state != "expired"
+                if told or (known is None and now - silence.ends_at < _JUST_ENDED):
+                    self._changes.news.append(silenced(silence, now))
+            elif known is None or known.ends_at != silence.ends_at or known.state == "expired":
+                self._changes.news.append(silenced(silence, now))
+        if silences or self._silences:
+            self._silences = {silence.id: silence for silence in silences}
 
     # ── acknowledgements ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -117,6 +137,12 @@ class FeedBoard:
     def sources(self) -> tuple[Source, ...]:
         """How the sources are."""
         return self._sources
+
+    @property
+    def silences(self) -> tuple[SilenceState, ...]:
+        """The silences that have not ended, the last to begin first."""
+        found = [one for one in self._silences.values() if one.state != "expired"]
+        return tuple(sorted(found, key=lambda one: one.starts_at, reverse=True)[:SILENCES])
 
     def shown(self) -> tuple[tuple[Alert, ...], tuple[AlertGroup, ...]]:
         """The first alerts by their place, and how many of each name there are."""
@@ -187,6 +213,24 @@ def _resolved(alert: Alert, now: datetime, evidence: str) -> New:
         labels=alert.labels,
     )
     return New(body=body, occurred_at=now, dedupe=f"resolved:{alert.fingerprint}:{to_us(alert.starts_at)}")
+
+
+def silenced(silence: SilenceState, now: datetime) -> New:
+    """That *silence* was made, given another end, or has ended. The same whoever sees it: recorded once."""
+    ended = silence.state == "expired"
+    body = Silenced(
+        silence=silence.id,
+        matchers=tuple({"name": name, "op": sign, "value": value} for name, sign, value in silence.matchers),
+        comment=silence.comment,
+        ends_at=silence.ends_at,
+        ended=ended,
+        source=silence.source,
+        author=silence.author,
+        starts_at=silence.starts_at,
+    )
+    when = silence.ends_at if ended else silence.updated_at or now
+    mark = "ended" if ended else str(to_us(silence.ends_at) // 1_000_000)
+    return New(body=body, occurred_at=min(when, now), dedupe=f"silence:{silence.id}:{mark}")
 
 
 def _whole(moment: datetime) -> datetime:

@@ -11,7 +11,7 @@ from msgspec.structs import replace
 from console.clock import Clock
 from console.journal.errors import JournalError, Missing
 from console.journal.events import Event
-from console.snapshot import Alert, Feed, Report, StatusSnapshot
+from console.snapshot import Alert, Feed, Report, Source, StatusSnapshot
 from console.watch.board import Board, Changes, Kept
 from console.watch.checks import Check
 from console.watch.feeds import FeedBoard
@@ -29,8 +29,8 @@ _AT_LEAST_S: Final = 4.0  # a snapshot is published so often even when nothing c
 _FED_S: Final = 10.0  # a single pass waits so long for sources of alerts
 _FAILURES: Final = 5  # publications that fail in a row before status.db is thrown away
 
-MakeFeed = Callable[[Sequence[Alert]], Feed]
-"""Makes the feed of a lead out of the alerts that the last leader left."""
+MakeFeed = Callable[[Sequence[Alert], Sequence[Source]], Feed]
+"""Makes the feed of a lead out of the alerts that the last leader left, and how its sources were."""
 
 
 class Leading:
@@ -56,6 +56,7 @@ class Leading:
         self._feeds = FeedBoard(Kept())
         self._punctuality = Punctuality()
         self._hurry: Callable[[str], None] = lambda key: None  # the schedule's, while it runs
+        self._hurry_source: Callable[[str], None] = lambda key: None  # the feed's
         self._published = Published()
         self._urgent = asyncio.Event()
         self._warm = asyncio.Event()
@@ -114,7 +115,8 @@ class Leading:
 
         if self._make_feed is None:
             return asyncio.create_task(nothing())
-        feed = self._make_feed(tuple(self._feeds.known.values()))
+        feed = self._make_feed(tuple(self._feeds.known.values()), self._feeds.sources)
+        self._hurry_source = feed.hurry
         feeding = asyncio.create_task(feed.run(self._take_report))
         feeding.add_done_callback(lambda _: self._urgent.set())
         return feeding
@@ -207,6 +209,7 @@ class Leading:
             self._urgent.set()  # whoever acknowledged is looking
         for key in done.wanted:
             self._hurry(key)
+            self._hurry_source(key)
         if done.rebuilt:
             board.put_back(board.everything().then(self._feeds.everything()))
 
@@ -233,7 +236,11 @@ class Leading:
         )
         alerts, groups = self._feeds.shown()
         return replace(
-            ours, alerts=(*ours.alerts, *alerts), groups=groups, sources=(*ours.sources, *self._feeds.sources)
+            ours,
+            alerts=(*ours.alerts, *alerts),
+            groups=groups,
+            sources=(*ours.sources, *self._feeds.sources),
+            silences=self._feeds.silences,
         )
 
     def _vitals(self) -> Vitals:

@@ -151,6 +151,7 @@ class StatusDb:
             seen=self._table("seen", Seen),
             feed={key: replace(alert, ack=None) for key, alert in self._table("feed", Alert).items()},
             lost={source: from_us(since) for source, since in self._read("SELECT source, since FROM lost")},
+            sources=published.sources if (published := self._published()) is not None else (),
         )
 
     def _table(self, name: str, kind: type[T]) -> dict[str, T]:
@@ -173,9 +174,13 @@ class StatusDb:
 
     def published_at(self) -> datetime | None:
         """When the last snapshot was taken; None when there is none (or it can't be read any more)."""
+        published = self._published()
+        return None if published is None else published.taken_at
+
+    def _published(self) -> StatusSnapshot | None:
         rows = self._read("SELECT data FROM snapshot")
         try:
-            return msgspec.msgpack.decode(rows[0][0], type=StatusSnapshot).taken_at if rows else None
+            return msgspec.msgpack.decode(rows[0][0], type=StatusSnapshot) if rows else None
         except msgspec.MsgspecError:
             return None
 

@@ -111,7 +111,7 @@ def main() -> int:
     watch = make_watch(Context(Options(db=options.db, config=options.config)), stays=True, say=say_on_stderr)
     watch = replace(watch, checks=[scripted(check, options.plan) for check in watch.checks])
     if options.alerts:
-        watch = replace(watch, make_feed=lambda _: ManyAlerts(options.alerts))
+        watch = replace(watch, make_feed=lambda *_: ManyAlerts(options.alerts))
     return run_watch(watch)
 
 
