@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from console.journal.events import Event
     from console.journal.store import Journal
     from console.snapshot import StatusSnapshot
-    from console.watch.board import Sample
+    from console.watch.changes import Sample
     from console.watch.status_reader import StatusReader
     from screens.incident_now import IncidentNow
     from screens.start import Deps, MakeDeps

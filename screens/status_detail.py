@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from console.journal.events import Event
     from console.journal.store import Journal
     from console.snapshot import Alert
-    from console.watch.board import Sample
+    from console.watch.changes import Sample
     from screens.desk import Desk
 
 _DAYS: Final = timedelta(days=7)

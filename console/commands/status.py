@@ -44,7 +44,8 @@ def status(ctx: Context, as_json: bool) -> int:
 def _take(ctx: Context, checks: Sequence[Check]) -> StatusSnapshot:
     import asyncio
 
-    from console.watch.board import SOURCE, describe, describe_alerts
+    from console.watch.board import SOURCE
+    from console.watch.describing import describe, describe_alerts
     from console.watch.loop import WatchLoop
     from console.watch.measure import measure
     from console.watch.probing import Tools

@@ -5,20 +5,17 @@ Results go in; what has to be stored and recorded comes out as :class:`Changes`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from msgspec import Struct
 from msgspec.structs import replace
 
-from console.clock import to_us
-from console.journal.events import Acknowledged, AlertRaised, AlertResolved, CheckChanged, CheckFlapping, New
+from console.journal.events import Acknowledged
 from console.snapshot import (
     ACKED,
     DEGRADED,
     DOWN,
-    INFO,
     MAINT,
     OK,
     PENDING,
@@ -30,7 +27,9 @@ from console.snapshot import (
     Source,
     StatusSnapshot,
 )
-from console.watch.history import History, Rollup
+from console.watch.changes import Changes, Kept, Sample, Seen
+from console.watch.describing import alert_of, changed, describe, flapping, raised, resolved
+from console.watch.history import History
 from console.watch.maintenance import Window, covering
 from console.watch.maintenance import news as maintenance_news
 from console.watch.sentinels import Sentinels, blind_words
@@ -38,13 +37,10 @@ from console.watch.state import (
     BAD,
     Machine,
     Result,
-    failing_of,
-    flap_percent,
     held_s,
     is_stale,
     overlays,
     pause,
-    soft,
     step,
     unseen,
 )
@@ -54,64 +50,6 @@ if TYPE_CHECKING:
 
 SOURCE: Final = "checks"  # the name of our own scheduler among the sources
 _RANK: Final = {OK: 0, PENDING: 0, UNKNOWN: 1, DEGRADED: 1, DOWN: 2}
-_SEVERITY: Final = {DOWN: "critical", DEGRADED: "warning"}
-
-
-class Seen(Struct, frozen=True, kw_only=True):
-    """An acknowledgement and the episode that it is of."""
-
-    starts_at: datetime
-    ack: Ack
-
-
-class Sample(Struct, frozen=True, kw_only=True):
-    """One result, for a check's history."""
-
-    at: datetime
-    state: str
-    latency_ms: float | None = None
-    value: float | None = None
-
-
-class Kept(Struct, frozen=True, kw_only=True):
-    """What outlives a leader."""
-
-    machines: Mapping[str, Machine] = {}  # by check key
-    alerts: Mapping[str, Alert] = {}  # by fingerprint
-    seen: Mapping[str, Seen] = {}  # by fingerprint
-    feed: Mapping[str, Alert] = {}  # of other systems, by fingerprint, without acknowledgement
-    lost: Mapping[str, datetime] = {}  # other sources that are lost, since when
-    histories: Mapping[str, History] = {}  # by check key
-    sources: tuple[Source, ...] = ()  # as they were published last
-
-
-class Changes(Struct, kw_only=True):
-    """What has happened since it was last asked for. None as a value: forget that key."""
-
-    machines: dict[str, Machine | None] = {}
-    alerts: dict[str, Alert | None] = {}
-    seen: dict[str, Seen | None] = {}
-    feed: dict[str, Alert | None] = {}  # alerts of other systems, with their acknowledgement
-    lost: dict[str, datetime | None] = {}
-    samples: list[tuple[str, Sample]] = []
-    rollups: list[tuple[str, Rollup]] = []
-    news: list[New] = []
-
-    def __bool__(self) -> bool:
-        return any(getattr(self, field) for field in self.__struct_fields__)
-
-    def then(self, later: Changes) -> Changes:
-        """These, and *later* ones after them."""
-        return Changes(
-            machines={**self.machines, **later.machines},
-            alerts={**self.alerts, **later.alerts},
-            seen={**self.seen, **later.seen},
-            feed={**self.feed, **later.feed},
-            lost={**self.lost, **later.lost},
-            samples=[*self.samples, *later.samples][-_SAMPLES_KEPT:],
-            rollups=[*self.rollups, *later.rollups][-_SAMPLES_KEPT:],
-            news=[*self.news, *later.news],
-        )
 
 
 class Board:
@@ -152,7 +90,7 @@ class Board:
             self._changes.machines[key] = None
         for mark in kept.alerts.keys() - self._by_fingerprint.keys():
             self._changes.alerts[mark] = None
-            self._changes.news.append(_resolved(kept.alerts[mark], now, "no longer watched"))
+            self._changes.news.append(resolved(kept.alerts[mark], now, "no longer watched"))
         for check in self.checks.values():
             before = kept.machines.get(check.key)
             if before is not None and self._machines[check.key].hard == PENDING and check.fingerprint in self._alerts:
@@ -177,10 +115,10 @@ class Board:
         self._put(check, machine)
         if transition is not None:
             if (transition.old, transition.new) != (PENDING, OK):  # that everything is well from the start is no event
-                self._changes.news.append(_changed(check, machine, transition.old, now))
+                self._changes.news.append(changed(check, machine, transition.old, now))
             self._clear_outdated_ack(check, transition.old, machine)
         if machine.flapping != before.flapping:
-            self._changes.news.append(_flapping(check, machine, now))
+            self._changes.news.append(flapping(check, machine, now))
         self._settle_alert(check, machine, now)
         if result.state in BAD and before.streak == 0:
             self._ask_parents(check, now)
@@ -264,11 +202,11 @@ class Board:
             if not machine.flapping:
                 self._drop_alert(check, now, machine.last.detail if machine.last else "")
         elif machine.hard in (DOWN, DEGRADED):
-            updated = _alert(check, machine, alert)
+            updated = alert_of(check, machine, alert)
             if alert is None:
                 if self._suppressed(check) or self._window_of(check):
                     return
-                self._changes.news.append(_raised(updated, now))
+                self._changes.news.append(raised(updated, now))
             elif updated == alert:
                 return
             self._alerts[check.fingerprint] = updated
@@ -277,7 +215,7 @@ class Board:
     def _drop_alert(self, check: Check, now: datetime, evidence: str) -> None:
         alert = self._alerts.pop(check.fingerprint)
         self._changes.alerts[check.fingerprint] = None
-        self._changes.news.append(_resolved(alert, now, evidence))
+        self._changes.news.append(resolved(alert, now, evidence))
 
     def _suppressed(self, check: Check) -> bool:
         """Whether a service that this one needs is DOWN, or about to be."""
@@ -386,7 +324,7 @@ class Board:
         last = self._machines[check.key].last_boot
         return (
             last is not None
-            and 0 <= boot - last
+            and boot - last >= 0
             and not is_stale(boot - last, check.policy.interval, check.policy.timeout)
         )
 
@@ -394,119 +332,11 @@ class Board:
 _JUST_NOW_S: Final = 2.0  # a parent that answered so lately is not asked again
 
 
-_SAMPLES_KEPT: Final = 10_000  # while they can't be stored
-
-
 def _taken_over(check: Check, machine: Machine | None) -> Machine:
     """What the last leader knew of *check*; nothing when it asked something else."""
     if machine is None or (machine.of and machine.of != check.question):
         return Machine(of=check.question)
     return machine if machine.of else replace(machine, of=check.question)
-
-
-def describe(
-    check: Check, machine: Machine, over: tuple[str, ...] = (), *, history: History | None = None
-) -> CheckState:
-    """The public form of a check's state."""
-    p50, p95 = history.latency if history is not None else (None, None)
-    last = machine.last or Result(state=PENDING)
-    bad, of = failing_of(machine.ring)
-    failing = f", {bad} of {of} failing" if last.state in BAD and of > 1 else ""
-    return CheckState(
-        service=check.service,
-        name=check.name,
-        kind=check.kind,
-        state=INFO if check.info and machine.hard == OK else machine.hard,
-        raw=last.state,
-        overlays=over,
-        soft=soft(machine, check.policy),
-        since=machine.since,
-        last_at=machine.last_at,
-        interval_s=check.policy.interval,
-        timeout_s=check.policy.timeout,
-        latency_ms=last.latency_ms,
-        lateness_ms=last.lateness_ms,
-        value=last.value,
-        unit=last.unit,
-        detail=last.detail + failing,
-        labels=check.labels,
-        runbook=check.runbook,
-        p50_ms=p50,
-        p95_ms=p95,
-        availability=history.availability if history is not None else (),
-    )
-
-
-def describe_alerts(checks: Iterable[tuple[Check, Machine]]) -> tuple[Alert, ...]:
-    """The alerts that these states make, without history: for a single pass."""
-    return tuple(_alert(check, machine, None) for check, machine in checks if machine.hard in (DOWN, DEGRADED))
-
-
-def _alert(check: Check, machine: Machine, before: Alert | None) -> Alert:
-    assert machine.since is not None  # noqa: S101 - a hard state has a start
-    severity = check.severity or _SEVERITY[machine.hard]
-    if before is not None:
-        return replace(before, severity=severity, runbook=check.runbook)
-    summary = machine.last.detail if machine.last else ""
-    return Alert(
-        fingerprint=check.fingerprint,
-        name=check.alertname,
-        severity=severity,
-        starts_at=machine.since,
-        labels=check.labels,
-        annotations={"summary": summary},
-        runbook=check.runbook,
-    )
-
-
-def _changed(check: Check, machine: Machine, old: str, now: datetime) -> New:
-    body = CheckChanged(
-        service=check.service,
-        check=check.name,
-        kind=check.kind,
-        old=old,
-        new=machine.hard,
-        detail=machine.last.detail if machine.last else "",
-        labels=check.labels,
-    )
-    return New(body=body, occurred_at=now, dedupe=f"check:{check.key}:{machine.hard}:{to_us(now)}")
-
-
-def _flapping(check: Check, machine: Machine, now: datetime) -> New:
-    body = CheckFlapping(
-        service=check.service,
-        check=check.name,
-        kind=check.kind,
-        began=machine.flapping,
-        state=machine.hard,
-        percent=round(flap_percent(machine.ring)),
-        labels=check.labels,
-    )
-    word = "began" if machine.flapping else "settled"
-    return New(body=body, occurred_at=now, dedupe=f"flapping:{check.key}:{word}:{to_us(now)}")
-
-
-def _raised(alert: Alert, now: datetime) -> New:
-    body = AlertRaised(
-        fingerprint=alert.fingerprint,
-        name=alert.name,
-        severity=alert.severity,
-        starts_at=alert.starts_at,
-        labels=alert.labels,
-        annotations=alert.annotations,
-    )
-    return New(body=body, occurred_at=now, dedupe=f"raised:{alert.fingerprint}:{to_us(alert.starts_at)}")
-
-
-def _resolved(alert: Alert, now: datetime, evidence: str) -> New:
-    body = AlertResolved(
-        fingerprint=alert.fingerprint,
-        name=alert.name,
-        starts_at=alert.starts_at,
-        evidence=evidence,
-        labels=alert.labels,
-    )
-    return New(body=body, occurred_at=now, dedupe=f"resolved:{alert.fingerprint}:{to_us(alert.starts_at)}")
 
 
 def _whole(moment: datetime) -> datetime:

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from console.clock import to_us
 from console.journal.events import Acknowledged, AlertRaised, AlertResolved, New, Silenced, SourceBack, SourceLost
 from console.snapshot import Ack, Alert, AlertGroup, Report, SilenceState, Source
-from console.watch.board import Changes, Kept, Seen
+from console.watch.changes import Changes, Kept, Seen
 
 SHOWN: Final = 500  # alerts in a snapshot; the rest is read from status.db where somebody looks
 SILENCES: Final = 200  # and silences

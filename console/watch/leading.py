@@ -12,7 +12,8 @@ from console.clock import Clock
 from console.journal.errors import JournalError, Missing
 from console.journal.events import Event
 from console.snapshot import Alert, Feed, Report, Source, StatusSnapshot
-from console.watch.board import Board, Changes, Kept
+from console.watch.board import Board
+from console.watch.changes import Changes, Kept
 from console.watch.checks import Check
 from console.watch.feeds import FeedBoard
 from console.watch.lease import BEAT_S, Lease

@@ -9,7 +9,7 @@ from console.fingerprint import fingerprint
 from console.journal.events import WATCH, Acknowledged, AlertRaised, AlertResolved, CheckChanged, Event
 from console.journal.store import Journal
 from console.snapshot import Ack, Alert
-from console.watch.board import Kept, Seen
+from console.watch.changes import Kept, Seen
 from console.watch.state import BAD, Machine
 
 _FAR_ENOUGH: Final = 5000  # events of the watch that are looked at, newest first

@@ -20,7 +20,8 @@ from console.journal.events import Acknowledged, Event, New, SourceBack, SourceL
 from console.journal.store import Journal
 from console.snapshot import StatusSnapshot
 from console.watch import lease
-from console.watch.board import SOURCE, Changes, Kept
+from console.watch.board import SOURCE
+from console.watch.changes import Changes, Kept
 from console.watch.lease import Lease
 from console.watch.recall import newest_first, recall
 from console.watch.status_db import StatusDb

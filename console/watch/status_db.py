@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from console.clock import from_us, to_us
 from console.journal.events import New
 from console.snapshot import Alert, StatusSnapshot
-from console.watch.board import Changes, Kept, Sample, Seen
+from console.watch.changes import Changes, Kept, Sample, Seen
 from console.watch.outbox import restored, stored
 from console.watch.state import Machine
 from console.watch.status_file import (

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from console.clock import Clock
 from console.snapshot import Alert, Source, StatusSnapshot
-from console.watch.board import Sample
+from console.watch.changes import Sample
 from console.watch.lease import SILENCE_S, boot_id
 from console.watch.state import aged
 from console.watch.status_db import place, read_history

@@ -8,7 +8,8 @@ from typing import Any
 from console.journal.events import Acknowledged, AlertRaised, AlertResolved, CheckChanged
 from console.services import CheckConfig, ServiceConfig
 from console.snapshot import ACKED, DEGRADED, DOWN, OK, SUPPRESSED, UNKNOWN, StatusSnapshot
-from console.watch.board import Board, Kept
+from console.watch.board import Board
+from console.watch.changes import Kept
 from console.watch.checks import Check, compile_checks
 from console.watch.state import Result
 

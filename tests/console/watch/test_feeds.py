@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from console.clock import FixedClock
 from console.journal.events import Acknowledged, AlertRaised, AlertResolved, SourceBack, SourceLost
 from console.snapshot import GONE, SUPPRESSED_ALERT, Ack, Alert, Report, Source
-from console.watch.board import Changes, Kept
+from console.watch.changes import Changes, Kept
 from console.watch.feeds import SHOWN, FeedBoard, groups
 from console.watch.lease import boot_id
 from console.watch.status_db import StatusDb

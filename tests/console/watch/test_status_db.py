@@ -25,7 +25,8 @@ from console.journal.events import (
 from console.journal.store import Journal
 from console.snapshot import DOWN, OK, CheckState, Source, StatusSnapshot
 from console.watch import lease
-from console.watch.board import SOURCE, Board, Changes, Kept, Sample
+from console.watch.board import SOURCE, Board
+from console.watch.changes import Changes, Kept, Sample
 from console.watch.lease import SILENCE_S, Lease, boot_id
 from console.watch.recorder import Recorder, gap
 from console.watch.state import Machine, Result
