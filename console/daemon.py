@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from console.commands.context import Context
     from console.journal.events import Event
     from console.snapshot import StatusSnapshot
-    from console.watch.checks import Check
     from console.watch.leading import Leading, MakeFeed
     from console.watch.lease import Lease
+    from console.watch.plan import Plan
     from console.watch.recorder import Recorder
     from console.watch.threads import OneThread
 
@@ -51,7 +51,7 @@ class Watch:
     """What a watch process is made of. *stays*: whether or not a console is open, and while another leads."""
 
     recorder: Recorder
-    checks: Sequence[Check]
+    plan: Plan
     clock: Clock
     say: Callable[[str], None]
     stays: bool
@@ -92,7 +92,7 @@ class Watch:
     def _leading(self, lease: Lease) -> Leading:
         from console.watch.leading import Leading
 
-        return Leading(self.recorder, lease, self.checks, self.clock, self.thread, self._tell, self.make_feed)
+        return Leading(self.recorder, lease, self.plan, self.clock, self.thread, self._tell, self.make_feed)
 
     async def _lead_when_free(self, stop: asyncio.Event) -> Lease | None:
         from console.journal.errors import DiskFull, Locked
@@ -106,7 +106,7 @@ class Watch:
                 self.say(f"waiting: {error}")
             else:
                 if lease is not None:
-                    self.say(f"leads: epoch {lease.epoch}, {len(self.checks)} checks")
+                    self.say(f"leads: epoch {lease.epoch}, {len(self.plan.checks)} checks")
                     return lease
             if not self.stays and self.clock.boottime() > patience:
                 return None
@@ -186,12 +186,12 @@ def make_watch(ctx: Context, *, stays: bool, say: Callable[[str], None]) -> Watc
     from console.alerts.feeds import feed_of
     from console.commands.context import here
     from console.journal.store import Journal
-    from console.watch.checks import checks_of
     from console.watch.lease import new_holder
+    from console.watch.plan import plan_of
     from console.watch.recorder import Recorder
     from console.watch.threads import OneThread
 
-    checks = checks_of(ctx.config, ctx.config_file)
+    plan = plan_of(ctx.config, ctx.config_file)
     make_feed = feed_of(ctx.config, ctx.config_file, ctx.clock)
     origin = here("watch")
 
@@ -216,7 +216,7 @@ def make_watch(ctx: Context, *, stays: bool, say: Callable[[str], None]) -> Watc
     )
     return Watch(
         recorder=recorder,
-        checks=checks,
+        plan=plan,
         clock=ctx.clock,
         say=say,
         stays=stays,

@@ -20,9 +20,9 @@ def show(ctx: Context, as_json: bool) -> None:
     import msgspec
 
     from console.services import encode_span
-    from console.watch.checks import checks_of
+    from console.watch.plan import plan_of
 
-    checks_of(ctx.config, ctx.config_file)  # what no check can be made of is not understood
+    plan_of(ctx.config, ctx.config_file)  # what no check can be made of is not understood
     document = msgspec.to_builtins(ctx.config, enc_hook=encode_span)
     if as_json:
         ctx.json(document)

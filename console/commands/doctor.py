@@ -68,11 +68,11 @@ def _python(_ctx: Context) -> Iterator[Finding]:
 
 
 def _configuration(ctx: Context) -> Iterator[Finding]:
-    from console.watch.checks import checks_of
+    from console.watch.plan import plan_of
 
     try:
         config, source = ctx.config, ctx.config_file
-        checks_of(config, source)
+        plan_of(config, source)
     except ConfigError as error:
         yield Finding(BAD, "configuration", str(error))
         return

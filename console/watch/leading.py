@@ -18,6 +18,7 @@ from console.watch.checks import Check
 from console.watch.feeds import FeedBoard
 from console.watch.lease import BEAT_S, Lease
 from console.watch.measure import measure
+from console.watch.plan import Plan
 from console.watch.probing import Tools, Vitals
 from console.watch.recorder import GAP_S, Published, Recorder, gap
 from console.watch.schedule import Punctuality, Scheduler, run_once
@@ -41,7 +42,7 @@ class Leading:
         self,
         recorder: Recorder,
         lease: Lease,
-        checks: Sequence[Check],
+        plan: Plan,
         clock: Clock,
         in_thread: OneThread,
         say: Callable[[Event], None],
@@ -49,7 +50,8 @@ class Leading:
     ) -> None:
         self._recorder = recorder
         self._lease = lease
-        self._checks = checks
+        self._plan = plan
+        self._checks = plan.checks
         self._clock = clock
         self._in_thread = in_thread
         self._say = say
@@ -143,18 +145,20 @@ class Leading:
     async def _begin(self) -> Board:
         kept = await self._in_thread(self._recorder.load)
         now = self._clock.now()
-        board = Board(self._checks, kept, now)
+        board = Board(self._checks, kept, now, sentinels=self._plan.sentinels, windows=self._plan.windows)
         self._feeds = FeedBoard(kept)
         last = await self._in_thread(self._recorder.last_published)
         # What came out of the journal is to be in status.db too.
         board.put_back(board.everything().then(self._feeds.everything()))
         board.put_back(Changes(news=gap(last, now)))
+        board.maintain(now, since=last if last is not None else now)
         self._seen_at, self._seen_boot = now, self._clock.boottime()
         await self._publish(board)  # brings in what was acknowledged while nobody led
         return board
 
     async def _end(self, board: Board) -> StatusSnapshot:
         """The last publication; then the lead is given up."""
+        board.put_back(board.last_rollups())
         await self._publish(board, last=True)
         await self._in_thread(self._recorder.release)
         return self._snapshot(board)
@@ -176,12 +180,15 @@ class Leading:
         pause = board.take(check, result, self._clock.now(), self._clock.boottime())
         if board.has_news:
             self._urgent.set()
+        for key in board.take_wanted():
+            self._hurry(key)
         return pause
 
     async def _publish(self, board: Board, *, last: bool = False) -> None:
         self._urgent.clear()
         self._note_sleep(board)
         self._feeds.expire(self._clock.now())
+        board.maintain(self._clock.now())
         changes = board.drain().then(self._feeds.drain())
         boot = self._clock.boottime()
         snapshot = None
@@ -234,6 +241,7 @@ class Leading:
             epoch=self._lease.epoch,
             config_hash=self._lease.config_hash,
             version=self._version,
+            note=self._punctuality.words(self._clock.boottime()),
         )
         alerts, groups = self._feeds.shown()
         return replace(

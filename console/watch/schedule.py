@@ -26,6 +26,7 @@ AT_ONCE: Final = 64  # checks running
 PER_HOST: Final = 4  # of them against one host
 _FIRST_RUNS_S: Final = 3.0  # the first run of every check comes within this time
 _REMEMBERED: Final = 1000  # runs whose lateness is kept
+_LATE_MS: Final = 1000  # from here on it is worth saying
 
 
 def place_on_grid(key: str) -> float:
@@ -64,6 +65,14 @@ class Punctuality:
         """The lateness that *share* of the last runs did not exceed, in milliseconds."""
         late = sorted(self._late)
         return 1000 * late[min(len(late) - 1, int(share * len(late)))] if late else 0.0
+
+    def words(self, now: float) -> str:
+        """What is to be said of it: runs left out or late in the last minute; "" when there is nothing to say."""
+        skipped = self.skipped_since(now - 60)
+        late_ms = self.percentile_ms(0.99)
+        if skipped:
+            return f"{skipped:,} {'run' if skipped == 1 else 'runs'} left out in the last minute"
+        return f"checks start {late_ms / 1000:.1f}s late" if late_ms >= _LATE_MS else ""
 
     def skipped_since(self, start: float) -> int:
         """Runs left out after *start*."""

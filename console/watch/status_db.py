@@ -22,6 +22,8 @@ from console.clock import from_us, to_us
 from console.journal.events import New
 from console.snapshot import Alert, StatusSnapshot
 from console.watch.changes import Changes, Kept, Sample, Seen
+from console.watch.history import History
+from console.watch.history_db import Series, read_history
 from console.watch.outbox import restored, stored
 from console.watch.state import Machine
 from console.watch.status_file import (
@@ -36,7 +38,6 @@ from console.watch.status_file import (
 )
 
 T = TypeVar("T")
-SAMPLES: Final = 360  # results kept of each check
 _encode: Final = msgspec.msgpack.Encoder().encode
 
 
@@ -48,8 +49,7 @@ class StatusDb:
         self._holder = ""
         self._db = db
         self._inode = path.stat().st_ino
-        rows = db.execute("SELECT key, id, written FROM series").fetchall()
-        self._series: dict[str, tuple[int, int]] = {key: (number, written) for key, number, written in rows}
+        self._series = Series(db)
 
     @classmethod
     def open(cls, path: Path, *, file_mode: int = 0o600) -> StatusDb:
@@ -150,9 +150,16 @@ class StatusDb:
             alerts=self._table("alert", Alert),
             seen=self._table("seen", Seen),
             feed={key: replace(alert, ack=None) for key, alert in self._table("feed", Alert).items()},
+            histories=self._histories(),
             lost={source: from_us(since) for source, since in self._read("SELECT source, since FROM lost")},
             sources=published.sources if (published := self._published()) is not None else (),
         )
+
+    def _histories(self) -> dict[str, History]:
+        try:
+            return self._series.histories()
+        except sqlite3.Error as error:
+            raise Unusable(f"{self.path}: {error}") from None
 
     def _table(self, name: str, kind: type[T]) -> dict[str, T]:
         decoder = msgspec.msgpack.Decoder(kind)
@@ -185,7 +192,7 @@ class StatusDb:
             return None
 
     def history(self, key: str) -> list[Sample]:
-        """Up to :data:`SAMPLES` results of a check, oldest first."""
+        """Up to :data:`~console.watch.history_db.SAMPLES` results of a check, oldest first."""
         return read_history(self._db, key)
 
     # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────
@@ -215,16 +222,17 @@ class StatusDb:
                     self._db.execute("DELETE FROM lost WHERE source = ?", (source,))
                 else:
                     self._db.execute("INSERT OR REPLACE INTO lost VALUES (?, ?)", (source, to_us(since)))
-            written = self._put_samples(changes.samples)
+            written = self._series.put_samples(changes.samples)
+            written = {**self._series.put_rollups(changes.rollups), **written}
             for key in [key for key, machine in changes.machines.items() if machine is None]:
-                self._drop_series(key)
+                self._series.drop(key)
             self._db.executemany("INSERT INTO outbox (data) VALUES (?)", [(stored(new),) for new in changes.news])
             if cursor is not None:
                 self._db.execute("INSERT OR REPLACE INTO cursor VALUES (1, ?)", (cursor,))
             if snapshot is not None:
                 row = (snapshot.version, beat_ms, _encode(snapshot))
                 self._db.execute("INSERT OR REPLACE INTO snapshot VALUES (1, ?, ?, ?)", row)
-        self._series.update(written)  # only now is it true
+        self._series.written(written)  # only now is it true
 
     def recorded(self, epoch: int, numbers: Sequence[int], *, beat_ms: int) -> None:
         """The journal has these events of the outbox."""
@@ -257,28 +265,6 @@ class StatusDb:
         if gone:
             self._db.executemany("DELETE FROM feed WHERE key = ?", gone)
 
-    def _put_samples(self, samples: Iterable[tuple[str, Sample]]) -> dict[str, tuple[int, int]]:
-        touched: dict[str, tuple[int, int]] = {}
-        rows = []
-        for key, sample in samples:
-            number, written = touched.get(key) or self._series.get(key) or self._new_series(key)
-            rows.append((number, written % SAMPLES, to_us(sample.at), sample.state, sample.latency_ms, sample.value))
-            touched[key] = (number, written + 1)
-        self._db.executemany("INSERT OR REPLACE INTO sample VALUES (?, ?, ?, ?, ?, ?)", rows)
-        counts = [(written, number) for number, written in touched.values()]
-        self._db.executemany("UPDATE series SET written = ? WHERE id = ?", counts)
-        return touched
-
-    def _new_series(self, key: str) -> tuple[int, int]:
-        found = self._db.execute("INSERT OR IGNORE INTO series (key, written) VALUES (?, 0)", (key,))
-        row = self._db.execute("SELECT id, written FROM series WHERE key = ?", (key,)).fetchone()
-        return (int(row[0]), int(row[1])) if row else (found.lastrowid or 0, 0)
-
-    def _drop_series(self, key: str) -> None:
-        self._db.execute("DELETE FROM sample WHERE series = (SELECT id FROM series WHERE key = ?)", (key,))
-        self._db.execute("DELETE FROM series WHERE key = ?", (key,))
-        self._series.pop(key, None)
-
     def _transaction(self) -> Transaction:
         return Transaction(self._db, self.path)
 
@@ -293,12 +279,3 @@ def place(alert: Alert) -> int:
     """The place of *alert* among others as one number, the first the least (console.snapshot.Alert.place)."""
     handled, level, minus_start = alert.place
     return (int(handled) << 56) | (min(level, 255) << 48) | ((1 << 47) + int(minus_start))
-
-
-def read_history(db: sqlite3.Connection, key: str) -> list[Sample]:
-    """The kept results of a check, oldest first."""
-    rows = db.execute(
-        "SELECT at, state, latency_ms, value FROM sample WHERE series = (SELECT id FROM series WHERE key = ?) ORDER BY at",
-        (key,),
-    )
-    return [Sample(at=from_us(at), state=state, latency_ms=latency, value=value) for at, state, latency, value in rows]

@@ -14,7 +14,7 @@ from console.clock import Clock
 from console.journal.place import make_folder
 
 APPLICATION_ID: Final = 0x56475354  # "VGST"
-SCHEMA: Final = 4
+SCHEMA: Final = 5
 BUSY_S: Final = 1.0
 
 _TABLES: Final = (
@@ -37,6 +37,9 @@ _TABLES: Final = (
     "CREATE TABLE series (id INTEGER PRIMARY KEY, key TEXT UNIQUE NOT NULL, written INTEGER NOT NULL) STRICT",
     "CREATE TABLE sample (series INTEGER NOT NULL, slot INTEGER NOT NULL, at INTEGER NOT NULL, state TEXT NOT NULL, "
     "latency_ms REAL, value REAL, PRIMARY KEY (series, slot)) STRICT, WITHOUT ROWID",
+    "CREATE TABLE rollup (series INTEGER NOT NULL, span INTEGER NOT NULL, slot INTEGER NOT NULL, at INTEGER NOT NULL, "
+    "up_s REAL NOT NULL, bad_s REAL NOT NULL, blind_s REAL NOT NULL, p50_ms REAL, p95_ms REAL, value REAL, "
+    "PRIMARY KEY (series, span, slot)) STRICT, WITHOUT ROWID",
 )
 
 

@@ -13,9 +13,11 @@ from msgspec.structs import replace
 from console.clock import Clock
 from console.snapshot import Alert, Source, StatusSnapshot
 from console.watch.changes import Sample
+from console.watch.history import Rollup
+from console.watch.history_db import read_history, read_rollups
 from console.watch.lease import SILENCE_S, boot_id
 from console.watch.state import aged
-from console.watch.status_db import place, read_history
+from console.watch.status_db import place
 from console.watch.status_file import Leader, Unusable, connect, read_leader
 
 _BUSY_S: Final = 0.5
@@ -98,6 +100,16 @@ class StatusReader:
         try:
             db = self._connection()
             return read_history(db, key) if db is not None else []
+        except (Unusable, sqlite3.Error, OSError) as error:
+            self.problem = str(error)
+            self.close()
+            return []
+
+    def rollups(self, key: str, span: int) -> list[Rollup]:
+        """The history of the check *key* in slots of *span* seconds (console.watch.history), oldest first."""
+        try:
+            db = self._connection()
+            return read_rollups(db, key, span) if db is not None else []
         except (Unusable, sqlite3.Error, OSError) as error:
             self.problem = str(error)
             self.close()

@@ -27,10 +27,11 @@ from console.snapshot import DOWN, OK, CheckState, Source, StatusSnapshot
 from console.watch import lease
 from console.watch.board import SOURCE, Board
 from console.watch.changes import Changes, Kept, Sample
+from console.watch.history_db import SAMPLES
 from console.watch.lease import SILENCE_S, Lease, boot_id
 from console.watch.recorder import Recorder, gap
 from console.watch.state import Machine, Result
-from console.watch.status_db import SAMPLES, StatusDb
+from console.watch.status_db import StatusDb
 from console.watch.status_file import Leader, Superseded, Unusable, leader_age
 from console.watch.status_reader import Presence, StatusReader, ask_for
 from tests.console.watch.test_board import Bench, service
