@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from console.clock import span
 from console.runbook import actions as runs
-from console.runbook import gates
+from console.runbook import gates, subjects
 from console.runbook.model import Param, Step
 from console.runbook.ready import request_for
 from console.runbook.resolve import Place, resolve
@@ -82,12 +82,14 @@ class KindKeys(RunKeys):
             self.desk.say(why, "error")
             return
         uid = self.who.uid
+        # As it is seen now: what is changed while the reason is typed is not approved with it.
+        what = subjects.subject(looking.view, looking.runbook, step.id) if looking.runbook is not None else ""
         self.desk.ask(
             runbook_asks.line(
                 "approve",
                 "approved, because>",
                 f"{step.title[:50]}: what you looked at; your word counts as uid {uid}",
-                lambda text: self._record(lambda view: runs.approve(view, step.id, uid, text), "approved"),
+                lambda text: self._record(lambda view: runs.approve(view, step.id, uid, text, subject=what), "approved"),
             )
         )
 

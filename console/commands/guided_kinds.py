@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from console.clock import span
 from console.commands import guided_view
 from console.journal.events import New
-from console.runbook import actions, gates
+from console.runbook import actions, gates, subjects
 from console.runbook.actions import Refused
 from console.runbook.calls import start_called
 from console.runbook.handle import CommandHandle, cancel
@@ -109,7 +109,8 @@ class Kinds:
 
     def _approve(self, view: RunView, step: Step, rest: str) -> None:
         why = gates.not_by(view, self._runbook, step.id, self._who)
-        self._append(actions.approve(view, step.id, self._who.uid, rest, blocked=why))
+        subject = subjects.subject(view, self._runbook, step.id)
+        self._append(actions.approve(view, step.id, self._who.uid, rest, subject=subject, blocked=why))
         self._show(self._view(), step)
 
     def _confirm(self, view: RunView, step: Step, rest: str) -> None:

@@ -31,7 +31,7 @@ def approve(ctx: Context, run: str | None, step: str | None, reason: str, incide
     RUN and STEP are those of the list (the end of a run's id is enough). Who runs it can't approve it: what counts is the
     uid of this login. Exit 1: nothing waits, or it was refused.
     """
-    from console.runbook import actions, gates
+    from console.runbook import actions, gates, subjects
     from console.runbook.actions import Refused
     from console.runbook.gates import Who
 
@@ -50,11 +50,15 @@ def approve(ctx: Context, run: str | None, step: str | None, reason: str, incide
         who = Who.here(ctx.actor)
         try:
             why = gates.not_by(view, runbook, state.id, who)
-            actions.append(journal, stream, actions.approve(view, state.id, who.uid, reason, blocked=why))
+            subject = subjects.subject(view, runbook, state.id)
+            news = actions.approve(view, state.id, who.uid, reason, subject=subject, blocked=why)
+            actions.append(journal, stream, news)
         except Refused as refused:
             ctx.note(f"vigie: {refused}")
             return 1
         ctx.echo(f"approved: {state.title}, as {ctx.actor} (uid {who.uid})")
+        for line in _behind(view, runbook, state.id):
+            ctx.echo(f"         {line}")
     return 0
 
 
@@ -84,13 +88,30 @@ def _list(ctx: Context, waiting: list[Waiting], as_json: bool) -> int:
                 "what": step.ask or state.title,
                 "runs_it": view.by,
                 "wanted": step.approvals,
-                "given": [{"by": act.by, "uid": act.uid} for act in gates.approved(view, state, step)],
+                "given": [{"by": act.by, "uid": act.uid} for act in gates.approved(view, runbook, state)],
+                "commands": _behind(view, runbook, state.id),
             }
-            for view, _, state, step in waiting
+            for view, runbook, state, step in waiting
         ]
         ctx.json({"waiting": rows})
-    for view, _, state, step in waiting if not as_json else ():
-        given = len(gates.approved(view, state, step))
+    for view, runbook, state, step in waiting if not as_json else ():
+        given = len(gates.approved(view, runbook, state))
         ctx.echo(f"{view.run[-8:]} {state.id}  {step.ask or state.title}")
         ctx.echo(f"         {view.title}, run by {view.by}; {given} of {step.approvals} so far")
+        for line in _behind(view, runbook, state.id):
+            ctx.echo(f"         {line}")
     return 0 if waiting else 1
+
+
+def _behind(view: RunView, runbook: Runbook, step_id: str) -> list[str]:
+    """The commands that the approval lets pass, as they would run now; secrets and what is not known yet stay names."""
+    from console.runbook import subjects
+    from console.runbook.params import display
+    from console.sanitize import one_line
+
+    found = []
+    for step in subjects.behind(runbook, step_id):
+        where = f" on {step.host}" if step.host else ""
+        found += [f"$ {one_line(display(command.text, view.values), 200)}{where}" for command in step.commands]
+        found += [f"runbook {one_line(name)}" for name in step.calls]
+    return found

@@ -280,8 +280,8 @@ class StepDecided(Body, tag="step_decided", frozen=True, kw_only=True):
 
 class StepApproved(Body, tag="step_approved", frozen=True, kw_only=True):
     """Somebody else than the one who works on it says that a step may be done. Counts only for another uid (``origin.uid``,
-    from the operating system). ``subject``: short hash of the command as it was shown; one that reads differently later
-    needs another approval; "" approves the step itself."""
+    from the operating system). ``subject``: which commands, as they read then (``console.runbook.subjects``); one that
+    reads differently later needs another approval; "" approves the step itself."""
 
     run: str
     step: str

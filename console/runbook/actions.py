@@ -160,7 +160,9 @@ def confirm(run: RunView, phase: str, text: str = "") -> list[New]:
     _still_going(run)
     if phase in run.confirmed:
         raise Refused(f"{run.confirmed[phase].by} confirmed this at {run.confirmed[phase].at:%H:%M:%S}Z")
-    return [_new(PauseConfirmed(run=run.run, phase=phase, text=text.strip()), f"run:{run.run}:pause:{phase}")]
+    before = run.confirmations.get(phase, 0)  # confirmed, and taken back
+    key = f"run:{run.run}:pause:{phase}" + (f":{before}" if before else "")
+    return [_new(PauseConfirmed(run=run.run, phase=phase, text=text.strip()), key)]
 
 
 def skip(run: RunView, step: str, reason: str) -> list[New]:

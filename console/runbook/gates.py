@@ -11,6 +11,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from console.runbook import subjects
 from console.runbook.actions import target
 from console.runbook.model import Phase, Runbook, Step
 from console.runbook.progress import DONE, OPEN, RunView, StepView
@@ -62,7 +63,7 @@ def blocked(view: RunView, runbook: Runbook | None, step_id: str, who: Who) -> s
         return why
     for earlier, model in _before(view, runbook, step_id):
         if model.kind == "approve":
-            if why := _lacks(view, runbook, earlier, model, who):
+            if why := _lacks(view, runbook, earlier, model, who, step_id):
                 return f"{_name(earlier)} {why}"
         elif earlier.state not in (DONE, "skipped"):
             what = "a pause" if model.kind == "pause" else "required"
@@ -107,12 +108,13 @@ def runners(view: RunView) -> frozenset[int]:
     return frozenset(found - {-1})
 
 
-def approved(view: RunView, step: StepView, model: Step, who: Who | None = None) -> list[Act]:
-    """The approvals of an ``approve`` step that count: one a person, none by a runner, none by *who* is about to act."""
+def approved(view: RunView, runbook: Runbook, step: StepView, who: Who | None = None, go: str = "") -> list[Act]:
+    """The approvals of an ``approve`` step that count: one a person, none by a runner, none by *who* is about to act, none of
+    something else than what is to be done now – the step *go*, or all that the approval lets pass."""
     others: dict[int, Act] = {}
     mine = {view.uid} | ({who.uid} if who is not None else set())
     for act in step.approvals:
-        if act.uid >= 0 and act.uid not in mine:
+        if act.uid >= 0 and act.uid not in mine and subjects.covers(act.subject, view, runbook, step.id, go):
             others.setdefault(act.uid, act)
     return list(others.values())
 
@@ -123,18 +125,24 @@ def waiting_for(view: RunView, runbook: Runbook) -> Iterator[tuple[StepView, Ste
         found = view.step(step.id)
         if step.kind != "approve" or found is None or found.state != OPEN:
             continue
-        if len(approved(view, found, step)) < step.approvals:
+        if len(approved(view, runbook, found)) < step.approvals:
             yield found, step
 
 
-def _lacks(view: RunView, runbook: Runbook, found: StepView, model: Step, who: Who) -> str:
-    given = approved(view, found, model, who)
+def _lacks(view: RunView, runbook: Runbook, found: StepView, model: Step, who: Who, go: str = "") -> str:
+    given = approved(view, runbook, found, who, go)
     if len(given) >= model.approvals:
         return ""
-    if len(approved(view, found, model)) >= model.approvals:
+    if len(approved(view, runbook, found, None, go)) >= model.approvals:
         return "you approved it, so another one runs what comes after"
     have = f", {len(given)} so far" if given else ""
     people = "one person" if model.approvals == 1 else f"{model.approvals} people"
+    others = {act.uid: act for act in found.approvals if act.uid >= 0 and act.uid not in (view.uid, who.uid)}
+    if len(others) > len(given):
+        last = list(others.values())[-1]
+        return (
+            f"reads differently now than when {last.by} approved it: needs {people}{have} again: vigie runbooks approve"
+        )
     return f"needs the approval of {people} besides who runs it{have}: vigie runbooks approve"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -85,7 +86,9 @@ class RunView(Struct, frozen=True, kw_only=True):
     values: Mapping[str, str]
     secrets: frozenset[str] = frozenset()  # parameters that were given, and whose values nobody keeps
     uid: int = -1  # who started it, for the operating system
+    captured: frozenset[str] = frozenset()  # values that were taken from a command's output
     confirmed: Mapping[str, Act] = {}  # phase → who confirmed what it asks before
+    confirmations: Mapping[str, int] = {}  # phase → how often that was done, also where it was taken back
     roles: Mapping[str, str] = {}  # of the incident: role → who holds it
     end: End | None = None
     ends: int = 0  # how often it was ended, also where that was taken back
@@ -141,6 +144,8 @@ def view(runs: Runs, run_id: str) -> RunView | None:
         values={name: one.value for name, one in values.items() if not one.secret},
         secrets=frozenset(name for name, one in values.items() if one.secret),
         uid=run.uid,
+        captured=frozenset(name for name, one in values.items() if one.captured),
+        confirmations=dict(Counter(act.step for act in run.confirmed)),
         confirmed={act.step: act for act in run.confirmed if runs.counts(act.event)},
         roles={role: person for role, person in runs.roles.items() if person},
         end=next((end for end in reversed(run.ends) if runs.counts(end.event)), None),

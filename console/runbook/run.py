@@ -79,6 +79,7 @@ class Value(Struct, kw_only=True):
     event: str
     value: str
     secret: bool = False
+    captured: bool = False  # taken from a command's output, not given by a person
     by: str
     at: datetime
 
@@ -161,7 +162,7 @@ class RunsFold:
     """The fold for :func:`console.journal.folds.fold_stream`."""
 
     name = "runs"
-    version = 2
+    version = 3
 
     def initial(self) -> Runs:
         """No run, no command."""
@@ -335,7 +336,7 @@ def _command_finished(state: Runs, event: Event, body: CommandFinished) -> None:
         run = _run(state, event, command.run)
         for name, value in body.captured.items():
             run.values.setdefault(name, []).append(
-                Value(event=event.id, value=value, by=event.actor, at=event.occurred_at)
+                Value(event=event.id, value=value, captured=True, by=event.actor, at=event.occurred_at)
             )
         to = body.then.removeprefix("goto:")
         if to != body.then:  # the runbook says where to go on when this fails
