@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
+
+from msgspec.structs import replace
 
 from console.sanitize import one_line
 from console.snapshot import DEGRADED, DOWN, OK, UNKNOWN
 from console.watch.checks import Check
 from console.watch.conditions import Condition
 from console.watch.failing import in_words
-from console.watch.loop import looking_up
-from console.watch.probing import Reading, Tools
+from console.watch.loop import LookUps, looking_up
+from console.watch.probing import ProbeError, Reading, Tools
 from console.watch.state import Result
 
 _DETAIL: Final = 200  # characters
@@ -20,23 +22,28 @@ _DETAIL: Final = 200  # characters
 
 async def measure(check: Check, tools: Tools) -> Result:
     """Run *check* once. Never raises, except when cancelled; never takes longer than its time-out."""
-    pending: list[str] = []
-    looking_up.set(pending)
+    names = LookUps()
+    looking_up.set(names)
     try:
         async with asyncio.timeout(check.policy.timeout):
             reading = await check.probe.measure(tools)
     except TimeoutError:
-        return _timed_out(check, pending)
+        return _timed_out(check, names)
+    except ProbeError as error:
+        return Result(state=UNKNOWN, detail=one_line(str(error), _DETAIL))
     except Exception as error:  # a fault of ours must cost one result, not the watch
         detail = one_line(f"could not measure: {type(error).__name__}: {error}", _DETAIL)
         return Result(state=UNKNOWN, detail=detail)
+    if names.old:
+        reading = replace(reading, detail=f"{reading.detail} (resolver stuck: old address of {names.old[0]})")
     return judge(check, reading)
 
 
-def _timed_out(check: Check, pending: Sequence[str]) -> Result:
+def _timed_out(check: Check, names: LookUps) -> Result:
     within = f"{check.policy.timeout:g}s"
-    if pending:
-        return Result(state=UNKNOWN, detail=one_line(f"name look-up of {pending[0]} timed out after {within}", _DETAIL))
+    if names.pending:
+        words = f"name look-up of {names.pending[0]} timed out after {within}"
+        return Result(state=UNKNOWN, detail=one_line(words, _DETAIL))
     if not check.probe.host:
         return Result(state=UNKNOWN, detail=f"could not measure within {within}")
     return Result(state=DOWN, detail=f"timed out after {within}", latency_ms=check.policy.timeout * 1000)
@@ -46,29 +53,34 @@ def judge(check: Check, reading: Reading) -> Result:
     """What the conditions of *check* make of *reading*."""
     state, detail = reading.state, reading.detail
     # Who asks for [CONNECTED] wants to judge a failed connection by itself: a port may be meant to be closed.
-    expected = state == DOWN and any("CONNECTED" in one.placeholders for one in check.conditions)
+    alone = reading.values.get("CONNECTED") is False
+    expected = state == DOWN and alone and any("CONNECTED" in one.placeholders for one in check.conditions)
     if state in (OK, DEGRADED) or expected:
-        failed = _failed(check.conditions, reading.values)
+        failed = _failed(check.conditions, reading)
         if failed:
-            state, detail = DOWN, detail if expected else f"{detail}, {failed}"
+            state, detail = DOWN, detail if expected else _joined(detail, failed)
         elif expected:
             state = OK
-    if state == OK and (failed := _failed(check.degraded_conditions, reading.values)):
-        state, detail = DEGRADED, f"{detail}, {failed}"
+    if state == OK and (failed := _failed(check.degraded_conditions, reading)):
+        state, detail = DEGRADED, _joined(detail, failed)
     return Result(
         state=state,
         detail=one_line(detail, _DETAIL),
         latency_ms=reading.latency_ms,
         value=reading.value,
         unit=reading.unit,
-        recovered=state != OK or not _failed(check.recover_when, reading.values),
+        recovered=state != OK or not _failed(check.recover_when, reading),
     )
 
 
-def _failed(conditions: Sequence[Condition], values: Mapping[str, object]) -> str:
+def _joined(detail: str, failed: str) -> str:
+    return f"{detail}, {failed}" if detail else failed
+
+
+def _failed(conditions: Sequence[Condition], reading: Reading) -> str:
     """The first condition that does not hold, in words, and how many more there are; "" when all hold."""
-    failed = [condition for condition in conditions if not condition.evaluate(values).held]
+    failed = [condition for condition in conditions if not condition.evaluate(reading.values).held]
     if not failed:
         return ""
     more = f" (and {len(failed) - 1} more)" if len(failed) > 1 else ""
-    return in_words(failed[0], values) + more
+    return in_words(failed[0], reading.values, reading.told) + more

@@ -2,7 +2,7 @@
 
 A kind of check is one file in ``console/watch/probes``; its name is the kind. It holds
 
-- ``Options``: a msgspec struct of the keys that belong to the kind,
+- ``Options``: a msgspec struct of the keys that belong to the kind; its ``__post_init__`` refuses what can't work,
 - ``PLACEHOLDERS``: the names that its conditions may use,
 - ``CONDITIONS``: the conditions that hold when the check names none,
 - ``Probe``: built once from ``(options, wanted)``, *wanted* being the placeholders in use, then measured again and again.
@@ -11,23 +11,28 @@ A kind of check is one file in ``console/watch/probes``; its name is the kind. I
 from __future__ import annotations
 
 import asyncio
-import ssl
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from msgspec import Struct
 
+from console.access import AccessError, headers_of, secret, tls_context
 from console.snapshot import DEGRADED, DOWN, OK
+from console.sources import Access
 from console.watch.threads import DaemonThreads
 
 if TYPE_CHECKING:
+    import ssl
+
     import httpx
 
 T = TypeVar("T")
 LOOK_UPS: Final = 32  # name look-ups in flight
 BLOCKING: Final = 16  # blocking system calls in flight
+_SECRET_S: Final = 5.0  # before a password or token is read again
 
 
 class Reading(Struct, frozen=True, kw_only=True):
@@ -39,6 +44,8 @@ class Reading(Struct, frozen=True, kw_only=True):
     latency_ms: float | None = None
     value: float | None = None  # the figure that a history is drawn of
     unit: str = ""
+    told: Collection[str] = ()  # placeholders whose values the detail says already
+    certain: bool = False  # a problem that needs no second look: somebody said that it is one
 
 
 class Vitals(Struct, frozen=True, kw_only=True):
@@ -64,37 +71,127 @@ class ProbeError(Exception):
     """We could not measure: the check is UNKNOWN. ``str()`` is the reason in words."""
 
 
-class Tools:
-    """What probes share in one process: one HTTP client and TLS context each way, threads, a memory of a second."""
+class Place(Struct, frozen=True, kw_only=True):
+    """Where things are that checks name: *base* is the folder of the configuration, *beats* that of heartbeats."""
 
-    def __init__(self, vitals: Callable[[], Vitals] = Vitals) -> None:
+    base: Path | None = None  # None = the current folder
+    beats: Path | None = None
+
+
+class Client(Struct, frozen=True, kw_only=True):
+    """What an HTTP client is made of; checks that want the same share one."""
+
+    access: Access = Access()
+    http2: bool = False
+    socket: str = ""  # of a Unix socket to speak to, whatever the URL's host
+    proxy_auth: tuple[str, str] = ("", "")  # the proxy's user, and where its password is: "file:…" or "env:…"
+
+
+class Tools:
+    """What probes share in one process: HTTP clients and TLS contexts, threads, a memory of a second."""
+
+    def __init__(self, vitals: Callable[[], Vitals] = Vitals, place: Place | None = None) -> None:
+        place = place or Place()
         self.vitals = vitals
-        self._clients: dict[bool, httpx.AsyncClient] = {}
+        self.base = place.base or Path.cwd()
+        self.beats = place.beats
+        self._clients: dict[Client, httpx.AsyncClient] = {}
+        self._contexts: dict[Access, ssl.SSLContext] = {}
         self._stack = AsyncExitStack()
         self._threads = DaemonThreads(BLOCKING, "vigie-probe")
         self._shared: dict[str, tuple[float, asyncio.Future[Any]]] = {}
 
     async def __aenter__(self) -> Tools:
-        # getaddrinfo runs on the default executor, and a hung look-up keeps its thread.
-        asyncio.get_running_loop().set_default_executor(DaemonThreads(LOOK_UPS, "vigie-resolver"))
+        # On a loop that is not the watch's own, getaddrinfo runs on the default executor, and a hung look-up keeps its thread.
+        asyncio.get_running_loop().set_default_executor(DaemonThreads(LOOK_UPS, "vigie-default"))
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
         self._threads.shutdown(wait=False)
 
-    async def http(self, *, insecure: bool = False) -> httpx.AsyncClient:
-        """The shared client. No keep-alive (httpcore's pool is quadratic in its size), no proxies from the environment."""
-        client = self._clients.get(insecure)
-        if client is None:
-            import httpx
+    def path(self, named: str) -> Path:
+        """The file that a check names: relative to the configuration, ``~`` understood."""
+        return self.base / Path(named).expanduser()
 
-            limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
-            context = _tls(insecure)
-            client = httpx.AsyncClient(verify=context, trust_env=False, timeout=None, limits=limits)  # noqa: S113 - the caller bounds the whole
-            self._clients[insecure] = client
+    async def http(self, wanted: Client) -> httpx.AsyncClient:
+        """The client for *wanted*. No keep-alive (httpcore's pool is quadratic in its size), no proxies from the environment.
+
+        Raises :class:`ProbeError` when our own certificates or secrets can't be used.
+        """
+        client = self._clients.get(wanted)
+        if client is None:
+            client = await self._make(wanted)
+            if wanted in self._clients:  # somebody else was quicker while we waited
+                await client.aclose()
+                return self._clients[wanted]
+            self._clients[wanted] = client
             await self._stack.enter_async_context(client)
         return client
+
+    async def _make(self, wanted: Client) -> httpx.AsyncClient:
+        import httpx
+
+        # a context costs tens of milliseconds, and one that nobody uses would too
+        context = False if wanted.socket else await self.tls(wanted.access)
+        limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
+        proxy = None
+        if wanted.access.proxy:
+            proxy = httpx.Proxy(wanted.access.proxy, auth=await self._proxy_auth(wanted))
+        carrier = None
+        if wanted.socket:
+            carrier = httpx.AsyncHTTPTransport(uds=wanted.socket, limits=limits)
+        return httpx.AsyncClient(
+            verify=context,
+            trust_env=False,
+            timeout=None,  # noqa: S113 - the caller bounds the whole
+            limits=limits,
+            proxy=proxy,
+            http1=not wanted.http2,
+            http2=wanted.http2,
+            transport=carrier,
+        )
+
+    async def _proxy_auth(self, wanted: Client) -> tuple[str, str] | None:
+        user, where = wanted.proxy_auth
+        if not user:
+            return None
+        how, _, named = where.partition(":")
+        return user, await self._own(
+            lambda: secret(named if how == "file" else "", named if how == "env" else "", self.base)
+        )
+
+    async def tls(self, access: Access) -> ssl.SSLContext:
+        """The TLS context for *access*, made once. Raises :class:`ProbeError`."""
+        trust = Access(
+            ca_file=access.ca_file, cert_file=access.cert_file, key_file=access.key_file, insecure=access.insecure
+        )
+        if trust not in self._contexts:
+            self._contexts[trust] = await self._own(lambda: tls_context(trust, self.base))
+        return self._contexts[trust]
+
+    async def headers(self, access: Access) -> Mapping[str, str]:
+        """The header that says who we are. Secrets are read again after seconds: one that was renewed is the one that counts."""
+        if not (access.username or access.bearer_file or access.bearer_env):
+            return {}
+        name = f"headers {access.username} {access.password_file} {access.password_env} {access.bearer_file} {access.bearer_env}"
+        try:
+            return await self.shared(name, _SECRET_S, lambda: headers_of(access, self.base))
+        except AccessError as error:
+            raise ProbeError(str(error)) from None
+
+    async def secret(self, file: str, variable: str) -> str:
+        """A secret from a file or the environment."""
+        try:
+            return await self.shared(f"secret {file} {variable}", _SECRET_S, lambda: secret(file, variable, self.base))
+        except AccessError as error:
+            raise ProbeError(str(error)) from None
+
+    async def _own(self, work: Callable[[], T]) -> T:
+        try:
+            return await self.blocking(work)
+        except AccessError as error:
+            raise ProbeError(str(error)) from None
 
     async def blocking(self, work: Callable[[], T]) -> T:
         """Run *work* in a thread: for system calls that can hang, such as ``statvfs`` on a lost network mount."""
@@ -112,20 +209,6 @@ class Tools:
             self._shared[name] = (now, future)
         result: T = await asyncio.shield(future)
         return result
-
-
-def _tls(insecure: bool) -> ssl.SSLContext:
-    """A TLS context that trusts what this host trusts (also ``SSL_CERT_FILE``), so that a house's own CA is known."""
-    paths = ssl.get_default_verify_paths()
-    context = ssl.create_default_context()
-    if insecure:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    elif not (paths.cafile or paths.capath):
-        import certifi
-
-        context.load_verify_locations(certifi.where())
-    return context
 
 
 def graded(value: float, warn: float | None, fail: float | None) -> str:

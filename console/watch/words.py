@@ -23,6 +23,18 @@ _CERTIFICATE: Final = {
     62: "certificate is for another name",
     64: "certificate is for another address",
 }
+# Reasons of OpenSSL that an operator can do something about.
+_TLS: Final = {
+    "TLSV13_ALERT_CERTIFICATE_REQUIRED": "the server wants a certificate of ours",
+    "SSLV3_ALERT_BAD_CERTIFICATE": "the server refuses our certificate",
+    "TLSV1_ALERT_UNKNOWN_CA": "the server does not know who issued our certificate",
+    "SSLV3_ALERT_CERTIFICATE_EXPIRED": "the server says that our certificate expired",
+    "WRONG_VERSION_NUMBER": "TLS failed: the server does not speak TLS here",
+    "RECORD_LAYER_FAILURE": "TLS failed: the server does not speak TLS here",
+    "UNSUPPORTED_PROTOCOL": "TLS failed: the server speaks only an old version",
+    "TLSV1_ALERT_PROTOCOL_VERSION": "TLS failed: no version of TLS that both speak",
+    "DH_KEY_TOO_SMALL": "TLS failed: the server's key is too small",
+}
 _ERRNO: Final = {
     errno.ECONNREFUSED: "connection refused",
     errno.ECONNRESET: "connection reset",
@@ -52,6 +64,8 @@ def explain(error: BaseException) -> tuple[str, str]:
         if isinstance(one, ssl.SSLCertVerificationError):
             return DOWN, _CERTIFICATE.get(one.verify_code, f"certificate refused: {one.verify_message}")
         if isinstance(one, ssl.SSLError):
+            if one.reason in _TLS:
+                return DOWN, _TLS[one.reason]
             return DOWN, f"TLS failed: {(one.reason or str(one)).replace('_', ' ').lower()}"
         if isinstance(one, OSError) and one.errno is not None:
             words = _ERRNO.get(one.errno) or os.strerror(one.errno).lower()

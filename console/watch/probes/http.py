@@ -5,14 +5,16 @@ from __future__ import annotations
 import ssl
 import time
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
-from msgspec import Struct
+from msgspec import Meta
 
 from console.snapshot import DOWN, UNKNOWN
+from console.sources import Access, check_url
+from console.watch.certificates import validity
 from console.watch.conditions import Body
-from console.watch.probing import Reading, Tools
+from console.watch.probing import Client, ProbeError, Reading, Tools
 from console.watch.words import explain
 
 if TYPE_CHECKING:
@@ -23,27 +25,48 @@ PLACEHOLDERS: Final = frozenset(
 )
 CONDITIONS: Final = ("[STATUS] < 400",)
 BODY_LIMIT: Final = 1_000_000  # bytes that are read of a body
-_REDIRECTS: Final = 5
+# Headers that carry secrets. The configuration is shown and logged: they come from files and the environment.
+_SECRET: Final = frozenset(("authorization", "proxy-authorization", "cookie", "x-api-key", "x-auth-token"))
 
 
-class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class Options(Access, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Keys of an ``http`` check."""
 
     url: str
     method: str = "GET"
     headers: Mapping[str, str] = {}
+    headers_file: Mapping[str, str] = {}  # header -> file with its value
+    headers_env: Mapping[str, str] = {}  # header -> environment variable with its value
     body: str = ""
-    insecure: bool = False  # accept any certificate
-    redirects: Literal["same-origin", "none"] = "same-origin"  # elsewhere headers would leak
+    http_version: Literal["1.1", "2"] = "1.1"  # what we speak; [HTTP_VERSION] is what the server answered in
+    redirects: Literal["same-origin", "any", "none"] = "same-origin"  # elsewhere no header of ours is sent along
+    max_redirects: Annotated[int, Meta(ge=1, le=20)] = 5
+    proxy_username: str = ""
+    proxy_password_file: str = ""
+    proxy_password_env: str = ""
 
     def __post_init__(self) -> None:
-        try:
-            parts = urlsplit(self.url)
-            known = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-        except ValueError:
-            known = False
-        if not known:
-            raise ValueError(f"expected a URL such as http://127.0.0.1:8080/health, got {self.url!r}")
+        check_url(self.url, "http://127.0.0.1:8080/health")
+        if self.proxy:
+            check_url(self.proxy, "http://proxy.example.org:3128")
+        wrong = self.refuse() or self._refuse_own()
+        if wrong:
+            raise ValueError(wrong)
+
+    def _refuse_own(self) -> str:
+        for name in self.headers:
+            if name.lower() in _SECRET:
+                return f"headers: {name} is a secret, and the configuration is shown: use headers_file or headers_env"
+        named = [name.lower() for group in (self.headers, self.headers_file, self.headers_env) for name in group]
+        if len(named) != len(set(named)):
+            return "a header stands in two of headers, headers_file and headers_env"
+        if "authorization" in named and (self.username or self.bearer_file or self.bearer_env):
+            return "expected one of username, bearer_file, bearer_env and an Authorization header"
+        if bool(self.proxy_username) != bool(self.proxy_password_file or self.proxy_password_env):
+            return "expected proxy_username with proxy_password_file or proxy_password_env"
+        if self.proxy_password_file and self.proxy_password_env:
+            return "expected one of proxy_password_file and proxy_password_env"
+        return "" if self.proxy or not self.proxy_username else "expected a proxy for proxy_username"
 
 
 class Probe:
@@ -54,39 +77,67 @@ class Probe:
         self._options = options
         self._body = "BODY" in wanted
         self._certificate = "CERTIFICATE_EXPIRATION" in wanted
+        self._client = _client(options)
         # identity: a body can't unpack to more than was sent.
         defaults = {"accept": "*/*", "accept-encoding": "identity", "user-agent": "vigie"}
         self._headers = defaults | {name.lower(): value for name, value in options.headers.items()}
+        self._secret = bool(options.headers_file or options.headers_env)
 
     async def measure(self, tools: Tools) -> Reading:
         import httpx
 
-        client = await tools.http(insecure=self._options.insecure)
+        try:
+            client = await tools.http(self._client)
+        except ImportError:
+            raise ProbeError("HTTP/2 needs the package h2") from None
+        headers = {**self._headers, **await self._secrets(tools)}
         began = time.perf_counter()
         try:
-            return await self._follow(client, began)
+            return await self._follow(client, headers, began)
+        except httpx.ProxyError as error:
+            return _failed(UNKNOWN, f"the proxy refused: {error}", began)
         except (httpx.InvalidURL, httpx.LocalProtocolError, UnicodeError) as error:
-            return _failed(UNKNOWN, f"the request can't be sent: {error}", began)
+            # the complaint quotes the header
+            words = "a header is not one that HTTP allows" if "header" in str(error).lower() else str(error)
+            return _failed(UNKNOWN, f"the request can't be sent: {words}", began)
         except httpx.RemoteProtocolError as error:
-            return _failed(DOWN, f"no HTTP answer: {error}", began)
+            return _failed(DOWN, f"no HTTP answer: {_plain(error)}", began)
         except (httpx.TransportError, OSError) as error:
-            return _failed(*explain(error), began)
+            return self._explained(error, began)
 
-    async def _follow(self, client: httpx.AsyncClient, began: float) -> Reading:
+    async def _secrets(self, tools: Tools) -> Mapping[str, str]:
+        found = dict(await tools.headers(self._options))
+        if self._secret:
+            for name, file in self._options.headers_file.items():
+                found[name.lower()] = await tools.secret(file, "")
+            for name, variable in self._options.headers_env.items():
+                found[name.lower()] = await tools.secret("", variable)
+        return found
+
+    def _explained(self, error: BaseException, began: float) -> Reading:
+        state, words = explain(error)
+        if self._options.proxy:  # whose fault it was is not known
+            return _failed(UNKNOWN, f"through the proxy: {words}", began)
+        return _failed(state, words, began)
+
+    async def _follow(self, client: httpx.AsyncClient, headers: Mapping[str, str], began: float) -> Reading:
         options = self._options
         request = client.build_request(
-            options.method, options.url, headers=self._headers, content=options.body.encode() or None
+            options.method, options.url, headers=headers, content=options.body.encode() or None
         )
-        for _ in range(_REDIRECTS):
+        for _ in range(options.max_redirects + 1):
             response = await client.send(request, stream=True)
             try:
                 following = response.next_request
-                if following is None or options.redirects == "none" or not _same_origin(request.url, following.url):
+                same = following is not None and _same_origin(request.url, following.url)
+                if following is None or options.redirects == "none" or not (same or options.redirects == "any"):
                     return await self._read(response, began)
+                if not same:
+                    _forget(following, headers)
                 request = following
             finally:
                 await response.aclose()
-        return _failed(DOWN, f"more than {_REDIRECTS} redirects", began)
+        return _failed(DOWN, f"more than {options.max_redirects} redirects", began)
 
     async def _read(self, response: httpx.Response, began: float) -> Reading:
         stream = response.extensions.get("network_stream")
@@ -106,7 +157,21 @@ class Probe:
             detail += "" if whole else f", body cut at {BODY_LIMIT // 1000} kB"
         elapsed = _elapsed(began)
         values["RESPONSE_TIME"] = elapsed
-        return Reading(detail=detail, values=values, latency_ms=elapsed, value=elapsed, unit="ms")
+        return Reading(detail=detail, values=values, latency_ms=elapsed, value=elapsed, unit="ms", told=("STATUS",))
+
+
+def _client(options: Options) -> Client:
+    # Only what the client is made of: checks that differ in the rest share one.
+    access = Access(
+        ca_file=options.ca_file,
+        cert_file=options.cert_file,
+        key_file=options.key_file,
+        insecure=options.insecure,
+        proxy=options.proxy,
+    )
+    password = options.proxy_password_file or options.proxy_password_env
+    where = f"{'file' if options.proxy_password_file else 'env'}:{password}" if password else ""
+    return Client(access=access, http2=options.http_version == "2", proxy_auth=(options.proxy_username, where))
 
 
 def _elapsed(began: float) -> float:
@@ -119,8 +184,27 @@ def _failed(state: str, words: str, began: float) -> Reading:
     return Reading(state=state, detail=words, values=values, latency_ms=elapsed)
 
 
+def _plain(error: Exception) -> str:
+    """h11's complaint in an operator's words."""
+    text = str(error)
+    if "complete message body" in text:
+        return "it broke off in the middle"
+    if "without sending" in text:
+        return "the server closed the connection"
+    if "Receive buffer too long" in text:
+        return "its headers never end"
+    return "the server does not speak HTTP here" if "illegal" in text.lower() else text
+
+
 def _same_origin(a: httpx.URL, b: httpx.URL) -> bool:
     return (a.scheme, a.host, a.port) == (b.scheme, b.host, b.port)
+
+
+def _forget(request: httpx.Request, headers: Mapping[str, str]) -> None:
+    """Take what the configuration sends out of a request that goes elsewhere."""
+    for name in headers:
+        if name not in ("accept", "accept-encoding", "user-agent") and name in request.headers:
+            del request.headers[name]
 
 
 async def _text(response: httpx.Response) -> tuple[str, bool]:
@@ -134,8 +218,11 @@ async def _text(response: httpx.Response) -> tuple[str, bool]:
 
 
 def _certificate(tls: Any) -> dict[str, object]:
-    """Milliseconds to the end of the peer's certificate; nothing when it was not verified (``insecure``)."""
-    found = tls.getpeercert() if tls is not None else None
-    if not found or "notAfter" not in found:
+    """Milliseconds to the end of the peer's certificate, whether or not it was verified."""
+    der = tls.getpeercert(binary_form=True) if isinstance(tls, ssl.SSLObject | ssl.SSLSocket) else None
+    if not der:
         return {}
-    return {"CERTIFICATE_EXPIRATION": (ssl.cert_time_to_seconds(found["notAfter"]) - time.time()) * 1000}
+    try:
+        return {"CERTIFICATE_EXPIRATION": (validity(der).end.timestamp() - time.time()) * 1000}
+    except ValueError:
+        return {}
