@@ -82,6 +82,7 @@ class Board:
         self._states: dict[str, CheckState] = {}
         self._results: set[str] = set()  # checks that have answered since we lead
         self._changes = Changes()
+        self._changes.lost.update(self._sentinels.drain_lost())
         self._forget(kept, now)
 
     def _forget(self, kept: Kept, now: datetime) -> None:

@@ -16,6 +16,7 @@ from console.clock import to_us
 from console.journal.events import Acknowledged, AlertRaised, AlertResolved, New, Silenced, SourceBack, SourceLost
 from console.snapshot import Ack, Alert, AlertGroup, Report, SilenceState, Source
 from console.watch.changes import Changes, Kept, Seen
+from console.watch.sentinels import LINK
 
 SHOWN: Final = 500  # alerts in a snapshot; the rest is read from status.db where somebody looks
 SILENCES: Final = 200  # and silences
@@ -31,7 +32,7 @@ class FeedBoard:
         self._seen: dict[str, Seen] = {mark: seen for mark, seen in kept.seen.items() if mark in kept.feed}
         self._sources: tuple[Source, ...] = tuple(source for source in kept.sources if source.kind != "checks")
         self._silences: dict[str, SilenceState] = {}
-        self._lost: dict[str, datetime] = dict(kept.lost)  # since when
+        self._lost: dict[str, datetime] = {name: since for name, since in kept.lost.items() if name != LINK}  # since when
         self._changes = Changes()
         self._shown: tuple[tuple[Alert, ...], tuple[AlertGroup, ...]] | None = None
 
