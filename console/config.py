@@ -114,6 +114,11 @@ class Config(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """How many bytes of output are kept in all."""
         return parse_size(self.output_total)
 
+    @property
+    def output_kept(self) -> tuple[int, float]:
+        """How many bytes of output are kept in all, and for how many seconds."""
+        return self.output_total_bytes, self.output_keep
+
     def severity(self, name: str) -> SeverityConfig | None:
         """The level that *name* means, whatever its case; ``2`` and ``sev2`` both find ``SEV2``."""
         wanted = name.casefold()
@@ -214,6 +219,11 @@ class Paths(Struct, frozen=True):
         found, database = path.resolve(), self.database.resolve()
         own = [database.with_name(database.name + end) for end in ("", "-journal", "-wal", "-shm")]
         return found in own or found.is_relative_to(self.folder.resolve())
+
+    @property
+    def beats(self) -> Path:
+        """The last heartbeat of each job, one file each."""
+        return self.folder / "beats"
 
     @property
     def log(self) -> Path:

@@ -191,7 +191,7 @@ def make_watch(ctx: Context, *, stays: bool, say: Callable[[str], None]) -> Watc
     from console.watch.recorder import Recorder
     from console.watch.threads import OneThread
 
-    plan = plan_of(ctx.config, ctx.config_file)
+    plan = plan_of(ctx.config, ctx.config_file, ctx.paths.beats)
     make_feed = feed_of(ctx.config, ctx.config_file, ctx.clock)
     origin = here("watch")
 

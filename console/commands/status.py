@@ -48,7 +48,7 @@ def _take(ctx: Context, checks: Sequence[Check]) -> StatusSnapshot:
     from console.watch.describing import describe, describe_alerts
     from console.watch.loop import WatchLoop
     from console.watch.measure import measure
-    from console.watch.probing import Tools
+    from console.watch.probing import Place, Tools
     from console.watch.schedule import run_once
     from console.watch.state import Machine, Result, step
 
@@ -60,7 +60,8 @@ def _take(ctx: Context, checks: Sequence[Check]) -> StatusSnapshot:
 
     async def run() -> None:
         vitals = _vitals(ctx)
-        async with Tools(lambda: vitals) as tools:
+        place = Place(base=ctx.config_file and ctx.config_file.absolute().parent, beats=ctx.paths.beats)
+        async with Tools(lambda: vitals, place) as tools:
             await run_once(checks, lambda check: measure(check, tools), note)
 
     with asyncio.Runner(loop_factory=WatchLoop) as runner:

@@ -14,7 +14,7 @@ from console.config import Config, ConfigError
 from console.fingerprint import fingerprint
 from console.safe_yaml import load_file
 from console.sanitize import one_line
-from console.services import CheckConfig, ServiceConfig
+from console.services import CheckConfig, ServiceConfig, decode_span
 from console.watch.conditions import Condition, ConditionError, parse
 from console.watch.probes import probe_kinds, probe_module
 from console.watch.probing import Probe
@@ -219,7 +219,7 @@ def _options(expected: type[Any], options: Mapping[str, Any], where: Where) -> A
             known = ", ".join(expected.__struct_encode_fields__)
             raise CheckError((*where, key), f"not a key of this kind of check, which has {known} and the common ones")
     try:
-        return msgspec.convert(dict(options), expected)
+        return msgspec.convert(dict(options), expected, dec_hook=decode_span)
     except msgspec.ValidationError as error:
         message, _, path = str(error).partition(" - at `$.")
         found = path.rstrip("`").partition("[")[0].partition(".")[0]

@@ -71,7 +71,7 @@ class Leading:
     async def run(self, stop: asyncio.Event) -> None:
         """Lead until *stop*. Raises ``Superseded`` when another leads; then nothing more is written."""
         board = await self._begin()
-        async with Tools(self._vitals) as tools:
+        async with Tools(self._vitals, self._plan.place) as tools:
             scheduler = Scheduler(
                 self._checks,
                 lambda check: measure(check, tools),
@@ -99,7 +99,7 @@ class Leading:
     async def once(self) -> StatusSnapshot:
         """Lead for one run of every check."""
         board = await self._begin()
-        async with Tools(self._vitals) as tools:
+        async with Tools(self._vitals, self._plan.place) as tools:
             feeding = self._start_feed()
             try:
                 await run_once(

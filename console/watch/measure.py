@@ -69,6 +69,7 @@ def judge(check: Check, reading: Reading) -> Result:
         latency_ms=reading.latency_ms,
         value=reading.value,
         unit=reading.unit,
+        certain=reading.certain,
         recovered=state != OK or not _failed(check.recover_when, reading),
     )
 

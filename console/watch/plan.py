@@ -10,6 +10,7 @@ from console.config import Config, ConfigError
 from console.safe_yaml import load_file
 from console.watch.checks import Check, CheckError, checks_of
 from console.watch.maintenance import Window, window_of
+from console.watch.probing import Place
 
 
 @dataclass(frozen=True)
@@ -19,13 +20,19 @@ class Plan:
     checks: tuple[Check, ...]
     sentinels: frozenset[str] = frozenset()
     windows: tuple[Window, ...] = ()
+    place: Place = Place()
 
 
-def plan_of(config: Config, source: Path | None) -> Plan:
-    """What *config* (read from *source*) says. Raises ``ConfigError``: file:line, key, what was expected."""
+def plan_of(config: Config, source: Path | None, beats: Path | None = None) -> Plan:
+    """What *config* (read from *source*) says; *beats* is the folder of heartbeats. Raises ``ConfigError``: file:line, key, what was expected."""
     checks = checks_of(config, source)
     try:
-        return Plan(checks=checks, sentinels=_sentinels(config.sentinels, checks), windows=_windows(config, checks))
+        return Plan(
+            checks=checks,
+            sentinels=_sentinels(config.sentinels, checks),
+            windows=_windows(config, checks),
+            place=Place(base=None if source is None else source.absolute().parent, beats=beats),
+        )
     except CheckError as error:
         line = "" if source is None else f"{source}:{load_file(source).line(error.where)}: "
         raise ConfigError(f"{line}{error}") from None

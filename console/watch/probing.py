@@ -45,7 +45,7 @@ class Reading(Struct, frozen=True, kw_only=True):
     value: float | None = None  # the figure that a history is drawn of
     unit: str = ""
     told: Collection[str] = ()  # placeholders whose values the detail says already
-    certain: bool = False  # a problem that needs no second look: somebody said that it is one
+    certain: bool = False  # needs no second look: somebody said so, or a clock did
 
 
 class Vitals(Struct, frozen=True, kw_only=True):

@@ -44,6 +44,7 @@ class Result(Struct, frozen=True, kw_only=True):
     lateness_ms: float | None = None
     value: float | None = None
     unit: str = ""
+    certain: bool = False  # needs no second look: somebody said so, or a clock did
     recovered: bool = True  # whether ``recover_when`` holds: an OK without it does not end a problem
 
 
@@ -94,7 +95,7 @@ def step(
     # After a reboot the clock starts anew: what is left of the hold is waited for again.
     streak_boot = min(machine.streak_boot, boot) if goes_on else boot
     held = result.state == OK or boot - streak_boot >= policy.hold
-    if believed and held and streak >= _threshold(result.state, policy):
+    if believed and held and streak >= (1 if result.certain else _threshold(result.state, policy)):
         within_problem = machine.hard in BAD and result.state in BAD
         since = machine.since if within_problem and machine.since is not None else streak_at
         return _become(seen, result.state, now, since=since)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
 import socket
 import subprocess
@@ -313,7 +312,6 @@ import asyncio, pathlib, subprocess, sys
 pathlib.Path("/proc/sys/net/ipv4/ping_group_range").write_text("0 0")
 subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
 sys.path.insert(0, sys.argv[1])
-import os
 os.environ["PATH"] = "/nowhere"
 from tests.console.watch.checking import result
 for host in ("127.0.0.1", "::1", "192.0.2.1"):
