@@ -15,13 +15,14 @@ from screens.errands import RunbookFor
 from screens.performs import Performs
 from screens.room import Room
 from screens.runbook_follow import Following
-from screens.runbook_picker import Offer, PickerView
+from screens.runbook_picker import PickerView
 from screens.runbook_runs import RunsFeed, RunsNow
 from screens.widgets.text import Span
 
 if TYPE_CHECKING:
     from console.journal.events import Event, New
     from console.journal.store import Journal
+    from console.runbook.model import Runbook
     from screens.asks import Ask
     from screens.incident_now import IncidentNow
 
@@ -39,7 +40,9 @@ class RunbookRoom(Room):
         self._picking = True
         self._asked_for = False  # the operator asked for the choice: arriving runs don't take it away
         self._switching = False  # the choice is for leaving the run that is looked at
-        self._pending: tuple[Offer, Mapping[str, str]] | None = None  # to be started once an incident is declared
+        self._pending: tuple[Runbook, str, Mapping[str, str]] | None = (
+            None  # to be started once an incident is declared
+        )
         self._again = ""  # a runbook that is followed already: s again starts it a second time
         self._open_next = ""  # a run that is being started here
         self._looked_at = False
@@ -62,8 +65,8 @@ class RunbookRoom(Room):
         if incident is None or incident.stream != self.runs.now.stream:
             self.runs.read()
         if incident is not None and incident.open and self._pending is not None:
-            (offer, values), self._pending = self._pending, None
-            self._begin(offer, values)
+            pending, self._pending = self._pending, None
+            self._begin(*pending)
             self.desk.go("runbook")
 
     def _events_arrived(self, events: tuple[Event, ...]) -> None:
@@ -139,13 +142,12 @@ class RunbookRoom(Room):
 
     # ── starting ────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _begin(self, offer: Offer, values: Mapping[str, str]) -> None:
+    def _begin(self, runbook: Runbook, why: str, values: Mapping[str, str]) -> None:
         """Start the chosen runbook, in the incident; declare one first when there is none."""
         incident = self.desk.incident
-        runbook = offer.entry.runbook
         if incident is None or not incident.open:
-            self._pending = (offer, values)
-            ask = self._declare_first(offer)
+            self._pending = (runbook, why, values)
+            ask = self._declare_first()
             self.desk.ask(replace(ask, left=self._not_declared))
             self.desk.say(f"a run belongs to an incident: declare one, and {runbook.title} starts in it")
             return
@@ -169,7 +171,7 @@ class RunbookRoom(Room):
                 )
             )
             return
-        refusal = self._append(incident.stream, runs.start_run(runbook, values, why=offer.why))
+        refusal = self._append(incident.stream, runs.start_run(runbook, values, why=why))
         if refusal:
             self.desk.say(refusal, "error")
 
@@ -190,7 +192,7 @@ class RunbookRoom(Room):
         )
         return None
 
-    def _declare_first(self, offer: Offer) -> Ask:
+    def _declare_first(self) -> Ask:
         from screens import scribe
 
         errand = self.picker.errand
@@ -277,9 +279,8 @@ class RunbookRoom(Room):
         return ((f"/{words}", "accent"),) if self._picking and words else ()
 
     def declare_ask(self) -> Ask | None:
-        offer = self.picker.offer
-        if self._picking and self.picker.errand is not None and offer is not None:
-            return self._declare_first(offer)
+        if self._picking and self.picker.errand is not None:
+            return self._declare_first()
         return None
 
     def redraw(self) -> None:

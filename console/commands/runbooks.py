@@ -61,7 +61,7 @@ def list_(ctx: Context, words: tuple[str, ...], pages: bool, as_json: bool) -> i
 
     today = ctx.clock.now().date()
     library = _library(ctx)
-    found = [entry for entry, _ in library.search(" ".join(words), pages)]
+    found = library.search(" ".join(words), pages)
     for problem in library.problems:
         if problem.problem.level == "error":
             ctx.note(f"vigie: {one_line(str(problem))}")

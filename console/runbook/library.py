@@ -11,8 +11,9 @@ from typing import Final
 
 import msgspec
 
+from console.runbook.catalog import Catalog
 from console.runbook.model import Document, Problem, Runbook
-from console.runbook.ranking import Alert, Index, index, rank, search_words
+from console.runbook.ranking import Alert, describe
 
 MAX_BYTES: Final = 2_000_000
 MAX_FILES: Final = 20_000
@@ -31,7 +32,14 @@ def read_runbook_file(path: Path, name: str = "") -> Document:
 
     for folder in list(path.absolute().parents)[:_LEXICON_UP]:
         _use(folder / NAME)
-    return _read_file(path, name)
+    return read_known(path, name)
+
+
+def use_lexicons(folders: Sequence[Path]) -> list[FileProblem]:
+    """Take in the ``lexicon.yaml`` of each of *folders*; what is wrong with them."""
+    from console.runbook.lexicon_file import NAME
+
+    return [fault for folder in folders for fault in _use((folder.parent if folder.is_file() else folder) / NAME)]
 
 
 def _use(path: Path) -> list[FileProblem]:
@@ -44,7 +52,8 @@ def _use(path: Path) -> list[FileProblem]:
     )
 
 
-def _read_file(path: Path, name: str = "") -> Document:
+def read_known(path: Path, name: str = "") -> Document:
+    """Read one file by the words in use (:func:`use_lexicons`). Never raises."""
     from console.runbook.carrier_yaml import read_yaml
     from console.runbook.markdown import read_markdown, unreadable
 
@@ -119,9 +128,11 @@ class Library:
         close = [entry for entry in self.entries if folded and fold(entry.id).startswith(folded)]
         return close[0] if len(close) == 1 else None
 
-    def search(self, words: str, pages: bool = False) -> list[tuple[Entry, float]]:
-        """The runbooks that hold every word (case and accents aside, a prefix counts), best first. No words: all of them."""
-        return search_words(words, [*self._indexed, *self._indexed_pages] if pages else self._indexed)
+    def search(self, words: str, pages: bool = False) -> list[Entry]:
+        """The runbooks that hold every word, best first (:meth:`console.runbook.catalog.Catalog.search`). No words: all."""
+        if not words.strip():
+            return [*self.entries, *(self.pages if pages else ())]
+        return [self._every[int(card.path)] for card in self._catalog.search(words, pages)]
 
     def rank(
         self,
@@ -132,16 +143,25 @@ class Library:
         limit: int = 10,
     ) -> list[tuple[Entry, float, str]]:
         """The runbooks for an alert, best first, each with a score from 0 to 100 and the reason in words."""
-        alert = Alert(alert_name, dict(labels or {}), dict(annotations or {}), summary)
-        return [(one.item, one.score, one.reason) for one in rank(alert, self._indexed)[:limit]]
+        alert = Alert(alert_name, labels or {}, annotations or {}, summary)
+        return [
+            (self._every[int(card.path)], score, reason) for card, score, reason in self._catalog.rank(alert, limit)
+        ]
+
+    @property
+    def _every(self) -> tuple[Entry, ...]:
+        return (*self.entries, *self.pages)
 
     @cached_property
-    def _indexed(self) -> list[tuple[Entry, Index]]:
-        return [(entry, index(entry.runbook, entry.id)) for entry in self.entries]
-
-    @cached_property
-    def _indexed_pages(self) -> list[tuple[Entry, Index]]:
-        return [(entry, index(entry.runbook, entry.id)) for entry in self.pages]
+    def _catalog(self) -> Catalog:
+        """An index in memory; each card's path is the place of its entry."""
+        catalog, files = Catalog(), []
+        for at, entry in enumerate(self._every):
+            card, texts = describe(entry.runbook, 0, entry.id)
+            files.append((str(at), "", "", [(msgspec.structs.replace(card, path=str(at)), texts)]))
+        catalog.put(files)
+        catalog.stock({str(at): "" for at in range(len(files))})
+        return catalog
 
 
 @dataclass
@@ -156,29 +176,25 @@ class Shelf:
         try:
             status = path.stat()
         except OSError:
-            return _read_file(path, name)
+            return read_known(path, name)
         key = (name, status.st_mtime_ns, status.st_size, signature())
         found = self._read.get(key)
         if found is None:
-            found = self._read[key] = _read_file(path, name)
+            found = self._read[key] = read_known(path, name)
         return found
 
 
 def load_library(folders: Sequence[Path], shelf: Shelf | None = None, shipped: bool = True) -> Library:
     """Read every runbook under *folders* (a file counts as a folder of one) and, with *shipped*, Vigie's own. A folder that
     is missing is a problem, not an error, and so is a ``lexicon.yaml`` in one that says what none can."""
-    from console.runbook.lexicon_file import NAME
-
     shelf = shelf or Shelf()
     found: list[tuple[str, Document]] = []
-    problems: list[FileProblem] = []
-    for folder in folders:
-        problems.extend(_use((folder.parent if folder.is_file() else folder) / NAME))
+    problems = use_lexicons(folders)
     for folder in folders:
         if not folder.exists():
             problems.append(FileProblem(str(folder), Problem(0, "error", "R001", "no such folder of runbooks")))
             continue
-        found.extend((str(folder), shelf.document(path, str(path))) for path in _files(folder, problems))
+        found.extend((str(folder), shelf.document(path, str(path))) for path in files_in(folder, problems))
     if shipped:
         found.extend((SHIPPED, shelf.document(path, f"{SHIPPED}/{path.name}")) for path in shipped_files())
     return _library(found, problems)
@@ -194,10 +210,10 @@ def shipped_files() -> list[Path]:
 
 def files_under(folder: Path) -> list[Path]:
     """The runbook files under *folder*, or *folder* itself where it is a file, in name order."""
-    return sorted(_files(folder, []))
+    return sorted(files_in(folder, []))
 
 
-def _files(folder: Path, problems: list[FileProblem]) -> Iterator[Path]:
+def files_in(folder: Path, problems: list[FileProblem]) -> Iterator[Path]:
     """The runbook files under *folder*, sorted, hidden and vendored folders left out, links to folders not followed."""
     if folder.is_file():
         yield folder

@@ -1,16 +1,21 @@
-"""Which runbook is for this alert, and which hold these words: pure scoring, with reasons that a person can check."""
+"""Which runbook is for this alert: pure scoring, with reasons that a person can check.
+
+What counts, in this order: that the alert's ``runbook_url`` points at it, that it declares the alert (``match``), the alert's
+name, its labels, the symptoms, the full text. Each has a band of scores of its own, so that no number of shared words in a
+text ever outweighs a name.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import Final
+
+import msgspec
 
 from console.runbook.lexicon import fold, phrases
 from console.runbook.model import Runbook
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -18,8 +23,8 @@ class Alert:
     """What is known about an alert, as Alertmanager gives it."""
 
     name: str
-    labels: dict[str, str]
-    annotations: dict[str, str]
+    labels: Mapping[str, str]
+    annotations: Mapping[str, str]
     summary: str = ""
 
     @property
@@ -27,49 +32,82 @@ class Alert:
         return {"alertname": self.name, **self.labels}
 
 
-@dataclass(frozen=True)
-class Ranked(Generic[T]):
-    """*score* runs from 0 to 100; *reason* is one short sentence."""
+class Card(msgspec.Struct, frozen=True):
+    """What a list of runbooks shows of one, and what finds it without its words. *number*: the how-manieth of its file.
+    Folded: *stem* (the file's name), *names* (every way in which an alert may name it)."""
 
-    item: T
-    score: float
-    reason: str
+    path: str
+    number: int
+    id: str
+    title: str
+    line: int
+    stem: str
+    names: tuple[str, ...]
+    section: str = ""
+    symptom: str = ""
+    steps: int = 0
+    reviewed: str | None = None
+    review_every: str | None = None
+    match: dict[str, str] = {}
+    broken: str = ""
+    page: bool = False
+    """Without steps: text to read."""
+
+    @property
+    def key(self) -> str:
+        """Its name among all cards."""
+        return f"{self.path}#{self.number}"
+
+
+class Texts(msgspec.Struct, frozen=True):
+    """The folded words of a runbook, by where they stand; each text is words between blanks."""
+
+    title: str
+    names: str
+    symptoms: str
+    body: str
 
 
 _URL_KEYS: Final = ("runbook_url", "runbook", "runbookUrl", "runbook_id", "playbook", "playbook_url")
+_MEANINGLESS: Final = frozenset(("severity", "instance", "prometheus", "alertname", "job", "endpoint", "replica"))
+_CJK: Final = re.compile(r"([\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af])")
 
 
-@dataclass(frozen=True)
-class Index:
-    """The folded words of a runbook, by where they stand. *id* is the runbook's in the library, *stem* its file's name."""
-
-    runbook: Runbook
-    id: str
-    stem: str
-    title: frozenset[str]
-    symptoms: frozenset[str]
-    names: frozenset[str]
-    body: frozenset[str]
-    text: str
-
-
-def index(runbook: Runbook, item_id: str) -> Index:
-    """Index *runbook*; text that its whole file shares is left out."""
+def describe(runbook: Runbook, number: int, item_id: str = "") -> tuple[Card, Texts]:
+    """The card of *runbook*, the *number*\\ th of its file, and its words; text that its whole file shares is left out."""
+    stem = re.sub(r"(\.runbook)?\.\w+$", "", runbook.path.rsplit("/", 1)[-1])
+    name = item_id or runbook.id
     steps = [text for step in runbook.steps() for text in (step.title, step.body, *(c.text for c in step.commands))]
     infos = [text for info in runbook.info if not info.shared for text in (info.title, info.body)]
-    names = [*runbook.tags, *runbook.service, runbook.id, runbook.section]
-    stem = re.sub(r"\.\w+$", "", runbook.path.rsplit("/", 1)[-1])
-    every = [runbook.title, stem, *names, *runbook.symptoms, *steps, *infos, runbook.owner or ""]
-    return Index(
-        runbook=runbook,
-        id=item_id,
+    names = [*runbook.tags, *runbook.service, runbook.id, name, runbook.section, runbook.owner or ""]
+    card = Card(
+        path=runbook.path,
+        number=number,
+        id=name,
+        title=runbook.title,
+        line=runbook.line,
         stem=fold(stem),
-        title=_words(f"{runbook.title} {_split_name(stem)} {_split_name(runbook.title)}"),
-        symptoms=_words(" ".join(runbook.symptoms)),
-        names=_words(" ".join(names)),
-        body=_words(" ".join([*steps, *infos])),
-        text=" " + fold(" ".join(every)),
+        names=tuple({one for one in (fold(runbook.id), fold(runbook.title), fold(name)) if one}),
+        section=runbook.section,
+        symptom=runbook.symptoms[0][:200] if runbook.symptoms else "",
+        steps=sum(len(phase.steps) for phase in runbook.phases),
+        reviewed=runbook.reviewed,
+        review_every=runbook.review_every,
+        match=runbook.match,
+        broken=runbook.broken,
+        page=not (runbook.phases or runbook.broken),
     )
+    return card, Texts(
+        title=spaced(f"{runbook.title} {stem} {_split_name(stem)} {_split_name(runbook.title)}"),
+        names=spaced(" ".join(names)),
+        symptoms=spaced(" ".join(runbook.symptoms)),
+        body=spaced(" ".join([*steps, *infos])),
+    )
+
+
+def spaced(text: str) -> str:
+    """*text* folded, with blanks between the characters of writing that has no blanks of its own."""
+    return " ".join(_CJK.sub(r" \1 ", fold(text)).split())
 
 
 def _split_name(name: str) -> str:
@@ -78,113 +116,97 @@ def _split_name(name: str) -> str:
 
 
 def _words(text: str) -> frozenset[str]:
-    return frozenset(word for word in fold(text).split() if len(word) > 1 and word not in phrases("stop_words"))
+    stop = phrases("stop_words")
+    return frozenset(word for word in spaced(text).split() if (len(word) > 1 or _CJK.match(word)) and word not in stop)
 
 
-def search_words(words: str, items: Sequence[tuple[T, Index]]) -> list[tuple[T, float]]:
-    """The items whose runbook holds every word of *words*, best first; ties keep their order."""
-    wanted = fold(words).split()
+class Wanted:
+    """An alert, taken apart once for all runbooks."""
+
+    def __init__(self, alert: Alert) -> None:
+        self.alert = alert
+        self.labels = alert.every_label
+        self.name = fold(alert.name)
+        self.targets = tuple(_targets(alert))
+        self.name_words = _words(_split_name(alert.name)) or _words(alert.name)
+        self.label_words = _words(" ".join(v for k, v in alert.labels.items() if k not in _MEANINGLESS))
+        said = [alert.summary, *(v for k, v in alert.annotations.items() if k not in _URL_KEYS)]
+        self.text_words = _words(" ".join(said)) - self.label_words
+
+    @property
+    def words(self) -> frozenset[str]:
+        """Every word that may be shared with a runbook."""
+        return self.name_words | self.label_words | self.text_words
+
+
+def _targets(alert: Alert) -> list[tuple[str, str, str]]:
+    """What the alert points at: key, last part of the path and anchor, folded."""
     found = []
-    for item, entry in items:
-        score = 0.0
-        for word in wanted:
-            worth = _worth(word, entry)
-            if not worth:
-                break
-            score += worth
-        else:
-            found.append((item, score / max(len(wanted), 1)))
-    return sorted(found, key=lambda pair: -pair[1])
-
-
-def _worth(word: str, entry: Index) -> float:
-    """How much a search word found in a runbook is worth: the title most, a prefix less than a word, a part of a word least."""
-    for words, worth in ((entry.title, 10.0), (entry.names, 8.0), (entry.symptoms, 6.0), (entry.body, 3.0)):
-        if word in words:
-            return worth
-        if any(one.startswith(word) for one in words):
-            return worth * 0.7
-    if " " + word in entry.text:
-        return 1.5
-    return 1.0 if len(word) > 2 and word in entry.text else 0.0
-
-
-def rank(alert: Alert, items: Sequence[tuple[T, Index]]) -> list[Ranked[T]]:
-    """The items for *alert*, best first; those with nothing in common are left out."""
-    found = []
-    for item, entry in items:
-        score, reason = _score(alert, entry)
-        if score > 0:
-            found.append(Ranked(item, round(score, 1), reason))
-    return sorted(found, key=lambda one: -one.score)
-
-
-def _score(alert: Alert, entry: Index) -> tuple[float, str]:
-    runbook = entry.runbook
-    if reason := _by_url(alert, entry):
-        return 100.0, reason
-    if runbook.match:
-        return _by_match(alert, runbook)
-    if alert.name and fold(alert.name) in (entry.stem, fold(runbook.id), fold(runbook.title), fold(entry.id)):
-        return 90.0, f"it is named after the alert {alert.name}"
-    return _by_words(alert, entry)
-
-
-def _by_url(alert: Alert, entry: Index) -> str:
-    runbook = entry.runbook
     for key in _URL_KEYS:
         for source in (alert.annotations, alert.labels):
             target = source.get(key, "").strip()
-            if not target:
-                continue
-            path, _, anchor = target.rstrip("/").partition("#")
-            last = fold(re.sub(r"\.(?:md|html?|ya?ml)$", "", path.rstrip("/").rsplit("/", 1)[-1]))
-            if anchor and fold(anchor) in (fold(runbook.id), fold(runbook.title)) and last in (entry.stem, ""):
-                return f"the alert's {key} points at it"
-            if not anchor and last and last in (entry.stem, fold(runbook.id), fold(entry.id)):
-                return f"the alert's {key} points at it"
-    return ""
+            if target:
+                path, _, anchor = target.rstrip("/").partition("#")
+                last = re.sub(r"(\.runbook)?\.(?:md|html?|ya?ml)$", "", path.rstrip("/").rsplit("/", 1)[-1])
+                found.append((key, fold(last), fold(anchor)))
+    return found
 
 
-def _by_match(alert: Alert, runbook: Runbook) -> tuple[float, str]:
-    """A runbook that declares what it is for matches by that alone: all its labels, or not at all."""
-    labels = alert.every_label
-    for label, wanted in runbook.match.items():
-        if not _label_matches(labels.get(label, ""), wanted):
+def certain(wanted: Wanted, card: Card) -> tuple[float, str]:
+    """100 for one that the alert points at, 95 to 99 for one that declares the alert, 90 for one of its name; else 0. A
+    runbook that declares what it is for matches by that alone: all its labels, or not at all."""
+    for key, last, anchor in wanted.targets:
+        if anchor and anchor in card.names and last in (card.stem, ""):
+            return 100.0, f"the alert's {key} points at it"
+        if not anchor and last and (last == card.stem or last in card.names):
+            return 100.0, f"the alert's {key} points at it"
+    if card.match:
+        if not all(_label_matches(wanted.labels.get(label, ""), value) for label, value in card.match.items()):
             return 0.0, ""
-    said = ", ".join(f"{label}={labels[label]}" for label in runbook.match)
-    return min(95.0 + len(runbook.match) - 1, 99.0), f"it is declared for {said}"
+        said = ", ".join(f"{label}={wanted.labels[label]}" for label in card.match)
+        return min(95.0 + len(card.match) - 1, 99.0), f"it is declared for {said}"
+    if wanted.name and (wanted.name == card.stem or wanted.name in card.names):
+        return 90.0, f"it is named after the alert {wanted.alert.name}"
+    return 0.0, ""
 
 
 def _label_matches(value: str, wanted: str) -> bool:
     if value == wanted:
         return True
-    if len(wanted) > 200 or len(value) > 1000 or re.search(r"[+*}]\)?[+*{]", wanted):  # no pattern that could run away
-        return False
+    if not value or len(wanted) > 200 or len(value) > 1000 or re.search(r"[+*}]\)?[+*{]", wanted):
+        return False  # no pattern that could run away
     try:
         return re.fullmatch(wanted, value) is not None
     except re.error:
         return False
 
 
-def _by_words(alert: Alert, entry: Index) -> tuple[float, str]:
-    """Shared words: those of the alert's name count most, then of its labels, then of its text."""
-    name = _words(_split_name(alert.name)) | _words(alert.name)
-    text = _words(" ".join([alert.summary, *(v for k, v in alert.annotations.items() if k not in _URL_KEYS)]))
-    labels = _words(
-        " ".join(v for k, v in alert.labels.items() if k not in ("severity", "instance", "prometheus", "alertname"))
+_BANDS: Final = ((60.0, 24.0), (42.0, 14.0), (24.0, 14.0), (10.0, 10.0))
+"""Lowest score and breadth: name, labels, symptoms, full text. What the other bands hold adds up to :data:`_MORE`."""
+_MORE: Final = 4.0
+
+
+def likely(wanted: Wanted, texts: Texts, weight: Callable[[str], float]) -> tuple[float, str]:
+    """How well the words of an alert fit a runbook, 0 to 88, and why. *weight* of a word: the more, the rarer it is."""
+    title, names = frozenset(texts.title.split()), frozenset(texts.names.split())
+    symptoms, body = frozenset(texts.symptoms.split()), frozenset(texts.body.split())
+    told = wanted.name_words | wanted.text_words
+    parts = (
+        ("title and the alert's name", wanted.name_words, title | names, 0.3),
+        ("title or service and the alert's labels", wanted.label_words, title | names, 0.25),
+        ("symptoms and the alert", told, symptoms, 0.12),
+        ("text and the alert", wanted.words, title | names | body, 0.2),
     )
-    parts: list[tuple[float, str, frozenset[str]]] = [
-        (9.0, "title", name & entry.title),
-        (7.0, "symptoms", name & entry.symptoms),
-        (4.0, "labels", labels & (entry.title | entry.names)),
-        (3.0, "symptoms", text & entry.symptoms),
-        (3.0, "title", text & entry.title),
-        (1.0, "text", name & entry.body),
-    ]
-    score = sum(weight * len(shared) for weight, _, shared in parts)
-    if score < 6.0:
+    shares: list[tuple[float, frozenset[str]]] = []
+    for _, ours, theirs, least in parts:
+        shared = ours & theirs
+        share = sum(map(weight, shared)) / sum(map(weight, ours)) if shared else 0.0
+        shares.append((share, shared) if share >= least else (0.0, frozenset()))
+    best = next((at for at, (share, _) in enumerate(shares) if share > 0), None)
+    if best is None:
         return 0.0, ""
-    named = max(parts, key=lambda part: part[0] * len(part[2]))
-    shared = sorted(named[2], key=lambda word: (-len(word), word))[:4]
-    return min(score * 2.2, 80.0), f"its {named[1]} and the alert share: {', '.join(shared)}"
+    low, breadth = _BANDS[best]
+    more = _MORE * sum(share for share, _ in shares[best + 1 :]) / len(parts)
+    few = sorted(shares[best][1], key=lambda word: (-weight(word), -len(word), word))[:4]
+    few.sort(key=lambda word: (-len(word), word))
+    return low + breadth * shares[best][0] + more, f"its {parts[best][0]} share: {', '.join(few)}"

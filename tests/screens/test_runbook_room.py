@@ -16,7 +16,7 @@ from console.incident import actions as incidents
 from console.runbook import actions as runs
 from console.runbook.library import load_library
 from console.runbook.run import RunsFold
-from screens import runbook_picker
+from screens import runbook_shelf
 from screens.errands import RunbookFor
 from screens.look import Look
 
@@ -211,7 +211,7 @@ async def test_a_broken_one_is_in_the_list_with_its_line_and_an_overdue_review_i
         assert "d overdue" in place.text()
         await place.press("slash")
         await place.type("worse")
-        await place.until(lambda: room(place).picker.offer.entry.id == "worse")
+        await place.until(lambda: room(place).picker.offer.card.id == "worse")
         await place.press("enter", "s")
         await place.until(lambda: "it has no steps: line 2" in place.text())
 
@@ -221,7 +221,7 @@ async def test_for_an_alert_the_likely_ones_come_first_with_the_reason(place: An
         place.app.desk.go("runbook", RunbookFor(name="FeedSilent", labels={"host": "db1"}))
         await place.until(lambda: "FeedSilent" in place.text() and room(place).picker.table.count > 1)
         picker = room(place).picker
-        assert picker.offer.entry.runbook.title == "The feed is silent"
+        assert picker.offer.card.title == "The feed is silent"
         assert picker.offer.why and picker.offer.why in place.text()
         await place.press("enter")
         await place.until(lambda: "host = db1" in place.text())
@@ -260,13 +260,13 @@ async def test_a_start_typed_ahead_of_the_list_starts_nothing(place: Any, monkey
         await place.until(lambda: place.app.desk.incident is not None)
         await place.press("3")
         await place.until(lambda: room(place).picker.table.count > 1)
-        found, may_go_on = runbook_picker.find, threading.Event()
+        found, may_go_on = runbook_shelf.find, threading.Event()
 
         def slow(*about: Any) -> Any:
             assert may_go_on.wait(30)
             return found(*about)
 
-        monkeypatch.setattr(runbook_picker, "find", slow)
+        monkeypatch.setattr(runbook_shelf, "find", slow)
         await place.press("slash")
         await place.type("queue is long")
         await place.press("enter", "s")
@@ -292,7 +292,7 @@ async def test_a_run_from_its_first_key_to_its_last(place: Any, books: Path) -> 
         await place.press("slash")
         await place.type("feed is silent")
         await place.press("enter")
-        await place.until(lambda: room(place).picker.offer.entry.runbook.title == "The feed is silent")
+        await place.until(lambda: room(place).picker.offer.card.title == "The feed is silent")
         await place.press("s")
         await place.until(lambda: following(place).view is not None)
         view = following(place)

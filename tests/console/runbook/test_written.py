@@ -304,7 +304,7 @@ def test_a_broken_one_is_an_entry_with_its_line(tmp_path: Path) -> None:
     assert {entry.id: bool(entry.runbook.broken) for entry in library.entries} == {"a": True, "b": False, "c": True}
     assert library.get("a") is not None
     assert any(str(problem).startswith(f"{tmp_path}/a.runbook.yaml:") for problem in library.problems)
-    assert [entry.id for entry, _ in library.search("a")][0:1] == ["a"]
+    assert [entry.id for entry in library.search("a")][0:1] == ["a"]
 
 
 def test_what_ships_is_in_order() -> None:
