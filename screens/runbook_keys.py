@@ -110,6 +110,7 @@ class CommandKeys(RunKeys):
                 model,
                 stream=self._now.stream,
                 cap_bytes=deps.config.output_cap_bytes,
+                keep=deps.config.output_kept,
                 file_mode=deps.file_mode,
                 ssh_config=deps.config.ssh_config,
                 secret=[param.name for param in looking.runbook.params if param.secret] if looking.runbook else (),

@@ -345,10 +345,11 @@ def ended_words(finish: CommandFinished) -> tuple[Span, ...]:
         "exited": f"exit {finish.exit_code}, {took}",
         "signalled": f"ended by signal {finish.signal}, {took}",
         "cancelled": f"cancelled after {took}",
+        "stopped": f"stopped after {took}",
         "timed_out": f"timed out after {took}",
         "not_started": "not started",
     }.get(finish.outcome, "end unknown: never run again by itself")
-    tone = "degraded" if finish.outcome in ("cancelled", "unknown") else "down"
+    tone = "degraded" if finish.outcome in ("cancelled", "stopped", "unknown") else "down"
     return ((words, tone), (f"  {finish.error}" if finish.error else "", "dim"))
 
 

@@ -56,6 +56,7 @@ def exec_(ctx: Context, incident: str | None, command: tuple[str, ...]) -> int:
                 stdin=_input(),
                 pace=pace.handle if pace else None,
                 cap_bytes=ctx.config.output_cap_bytes,
+                keep=ctx.config.output_kept,
                 file_mode=ctx.file_mode,
             )
             handle = start_command(journal, ctx.paths, request)

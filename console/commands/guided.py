@@ -52,6 +52,7 @@ class Desk(Struct, frozen=True):
     find: Callable[[str], Runbook | None] = lambda name: None  # a runbook by its id or file
     ssh_config: str = ""
     instruction: bool = False
+    keep: tuple[int, float] | None = None  # bytes, seconds
 
 
 class GuidedRun(Kinds):
@@ -268,6 +269,7 @@ class GuidedRun(Kinds):
             step,
             stream=desk.stream,
             cap_bytes=desk.cap_bytes,
+            keep=desk.keep,
             file_mode=desk.file_mode,
             ssh_config=desk.ssh_config,
             secret=[name for name, param in self._params.items() if param.secret],

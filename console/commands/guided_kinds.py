@@ -183,6 +183,7 @@ class Kinds:
             asking,
             stream=desk.stream,
             cap_bytes=desk.cap_bytes,
+            keep=desk.keep,
             file_mode=desk.file_mode,
             loose=True,
         )

@@ -64,6 +64,7 @@ def run(
                 find=lambda wanted: find_called(wanted, runbook, ctx.runbook_paths),
                 ssh_config=ctx.config.ssh_config,
                 instruction=ctx.config.instruction,
+                keep=ctx.config.output_kept,
             )
             ended = GuidedRun(desk, content, run_id, secrets, talk).walk()
         except Refused as error:

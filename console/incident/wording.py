@@ -124,6 +124,7 @@ def command_outcome(body: k.CommandFinished) -> str:
         "exited": f"exit {body.exit_code}",
         "signalled": f"ended by signal {body.signal}",
         "cancelled": "cancelled",
+        "stopped": "stopped",
         "timed_out": "timed out",
         "not_started": "not started",
     }.get(body.outcome, f"outcome {body.outcome}")

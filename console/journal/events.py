@@ -359,7 +359,7 @@ class CommandFinished(Body, tag="command_finished", frozen=True, kw_only=True):
     step: str = ""
     exit_code: int | None = None  # None when ended by a signal or unknown
     signal: int | None = None
-    outcome: str = "exited"  # exited | signalled | cancelled | timed_out | not_started | unknown
+    outcome: str = "exited"  # exited | signalled | cancelled | stopped (a ``follow``) | timed_out | not_started | unknown
     duration_ms: int = 0
     sha256: str = ""  # of the output that was kept
     size: int = 0  # bytes that it wrote

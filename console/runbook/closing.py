@@ -11,6 +11,7 @@ from typing import Any
 
 from console.runbook import again, processes, spool, status, streams, verdict
 
+STOPPED = "stopped"  # as it was meant to end: it would have gone on for ever
 RETRY_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 RECORD_FOR_S = 24 * 3600.0
 
@@ -59,7 +60,7 @@ class Closing:
         else:
             finish |= self._outcome()
             if request["expect"] is not None or self._again.attempts != 1:
-                cut_short = finish["outcome"] == "cancelled"
+                cut_short = finish["outcome"] in ("cancelled", STOPPED)
                 finish |= {"verdict": "" if cut_short else self._verdict, "why": self._why}
                 finish["then"] = request["on_fail"] if finish["verdict"] == verdict.FAILED else ""
             if finish["outcome"] == "exited" and self._verdict != verdict.FAILED:
@@ -135,6 +136,20 @@ class Closing:
             turn += 1
         return False
 
+    def _prune(self) -> None:
+        """Whoever adds to the spool keeps it small: no console and no watch needs to be there for it."""
+        if self._request["keep"] is None:
+            return
+        try:
+            from pathlib import Path
+
+            from console.runbook.retention import prune
+
+            total, age_s = self._request["keep"]
+            prune(Path(self._folder), total=total, age_s=age_s, now=time.time())
+        except ImportError:
+            pass  # an upgrade in the meantime
+
     def _rest(self, seconds: float) -> None:
         """Wait, and keep what is left of the command from blocking on its output."""
         until = time.monotonic() + seconds
@@ -154,6 +169,11 @@ class Closing:
             else:
                 empty(self._wake)
         processes.reap()
+
+
+def by(whom: str, *, follow: bool) -> tuple[str, str]:
+    """``(outcome, words)`` of a command that *whom* ends; *follow*: that is how such a one ends as a rule."""
+    return (STOPPED, f"ended by {whom}") if follow else ("cancelled", f"cancelled by {whom}")
 
 
 def empty(handle: int) -> None:

@@ -79,12 +79,13 @@ class CommandRequest(Struct, frozen=True, kw_only=True):
     host: str = ""  # another host, reached by ssh; "" is this one
     ssh_config: str = ""
     remote_cwd: str = ""
-    tty: str = ""  # for the record: "follow" ends by a signal as a rule
+    tty: str = ""  # "follow": it goes on until somebody ends it, and that is no failure
     grace_s: float = GRACE_S
     pty: tuple[int, int] | None = None  # rows, columns
     stdin: int | None = None  # a descriptor to read from; None is /dev/null
     pace: int | None = None  # a ``pace.Follower``'s handle: the command waits for it; None waits for nobody
     cap_bytes: int = CAP_BYTES
+    keep: tuple[int, float] | None = None  # bytes and seconds of earlier output that stay when this one has ended
     file_mode: int = 0o600
     dedupe: str | None = None  # of the start event: two operators at the same step start it once
     asked: float = msgspec.field(default_factory=time.monotonic)
@@ -280,9 +281,11 @@ def _message(
         "output": output,
         "mode": request.file_mode,
         "cap": request.cap_bytes,
+        "keep": request.keep,
         "script": script,
         "argv": argv,
         "payload": payload,
+        "follow": request.tty == "follow",
         "host": request.host,
         "again": dict(request.again),
         "expect": None if request.expect is None else dict(request.expect),

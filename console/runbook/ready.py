@@ -133,6 +133,7 @@ def request_for(
     *,
     stream: str,
     cap_bytes: int = CAP_BYTES,
+    keep: tuple[int, float] | None = None,
     file_mode: int = 0o600,
     ssh_config: str = "",
     secret: Collection[str] = (),
@@ -167,6 +168,7 @@ def request_for(
         remote_cwd=step.cwd or "" if ready.host else "",
         tty="" if ready.tty == "no" else ready.tty,
         cap_bytes=cap_bytes,
+        keep=keep,
         file_mode=file_mode,
         dedupe=None if loose else actions.command_key(run, step.id),
     )

@@ -17,7 +17,7 @@ import sys
 import time
 from typing import Any
 
-from console.runbook import again, pace, processes, spawn, spool, status, streams, verdict
+from console.runbook import again, closing, pace, processes, spawn, spool, status, streams, verdict
 from console.runbook.closing import Closing, empty
 
 CHUNK = 1 << 18
@@ -102,6 +102,8 @@ class Supervisor(Closing):
             self._write_status()
             _forget(status.control_path(self._folder, self._command))
         self._spool.close()
+        if recorded:
+            self._prune()
         self._linger()
 
     def note(self, problem: str) -> None:
@@ -287,7 +289,7 @@ class Supervisor(Closing):
         found, self._control = status.requests(self._folder, self._command, self._control)
         for one in found:
             if one.get("do") == "cancel":
-                self._end("cancelled", f"cancelled by {one.get('by') or 'somebody'}")
+                self._end(*closing.by(one.get("by") or "somebody", follow=self._request["follow"]))
             elif one.get("do") == "interrupt" and self._child < 0:  # between two tries
                 self._end("cancelled", f"cut short by {one.get('by') or 'somebody'}")
             elif one.get("do") == "interrupt" and self._exit is None:

@@ -52,3 +52,13 @@ def test_never_of_a_running_one(desk: Desk) -> None:
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     assert prune(tmp_path / "none", total=0, age_s=0, now=0) == []
+
+
+def test_the_supervisor_of_a_later_command_prunes(desk: Desk) -> None:
+    """No console and no watch is needed for it; its own output stays."""
+    old, young = ended(desk, 100, "old"), ended(desk, 10, "young")
+    handle = desk.start("echo new", keep=(10**9, 90 * DAY))
+    desk.end(handle)
+    until(lambda: not list(desk.spool.glob(f"{old}*")), "the old one to go")
+    assert (desk.spool / f"{young}.out").exists()
+    assert handle.output.read_text() == "new\n"

@@ -261,6 +261,15 @@ def test_cancel_ends_everything_that_belongs_to_it(desk: Desk, script: str) -> N
     assert not list(desk.spool.glob("*.control"))
 
 
+def test_a_follow_is_ended_and_not_cancelled(desk: Desk) -> None:
+    """It would go on for ever: that somebody ends it is its ordinary end."""
+    handle = desk.start("echo up; exec sleep 600", tty="follow", expect={})
+    until(lambda: handle.output.read_bytes() == b"up\n", "its first line")
+    handles.cancel(handle, "bob")
+    finish = desk.end(handle)
+    assert (finish.outcome, finish.error, finish.verdict) == ("stopped", "ended by bob", "")
+
+
 def test_cancel_lets_it_clean_up(desk: Desk) -> None:
     handle = desk.start("trap 'echo tidied; exit 4' TERM; echo up; sleep 600 & wait")
     until(lambda: handle.output.read_bytes() == b"up\n", "its first line")
