@@ -20,7 +20,7 @@ from console.alerts.views import ROUNDS, AlertmanagerView, PrometheusView, View,
 from console.snapshot import FIRING, GONE, SUPPRESSED_ALERT, Alert, Report, SilenceState, Source
 
 SeverityOf = Callable[[Mapping[str, str]], tuple[str, int]]
-_MISSED: Final = 2  # rounds of sending that a living Prometheus does not leave out
+_MISSED: Final = 3  # rounds within which a living Prometheus sends each alert again, whatever its grid
 _SAME_START: Final = timedelta(minutes=10)
 _MANY: Final = 200  # alerts of a name among which one that was relabelled is looked for
 _RUNBOOK: Final = ("runbook_url", "runbook")

@@ -20,7 +20,6 @@ from console.sources import AlertmanagerConfig, PrometheusConfig, ServerConfig
 
 USUAL_WATCHDOGS: Final = ("Watchdog", "DeadMansSwitch")
 _FAILURES: Final = 2  # in a row, and the source is lost
-_SETTLING: Final = timedelta(seconds=60)  # on top of a rule's `for`, after a server's start
 
 ROUNDS: Final = 4  # an alert ends after so many without news (Prometheus: 4 × the time between two sendings)
 
@@ -127,9 +126,9 @@ class AlertmanagerView(View[AlertmanagerConfig]):
     def warming(self, now: datetime) -> bool:
         if self.began is None or now - self.began > timedelta(seconds=self.config.warm_up):
             return False
-        # Prometheus sends its groups one by one: all have come when the watchdog has been sent again a round later.
+        # Prometheus sends its groups one by one: all have come when the watchdog was sent again two rounds later.
         first, again = self.began, self.watchdog.updated_at if self.watchdog is not None else None
-        return again is None or self.watchdog is None or again - first < round_of(self.watchdog)
+        return again is None or self.watchdog is None or again - first < 2 * round_of(self.watchdog)
 
     def distrust(self, now: datetime) -> str:
         if self.warming(now):
@@ -230,15 +229,14 @@ class PrometheusView(View[PrometheusConfig]):
         """
         if mark in self.pending:
             return "it is pending again"
-        rules = self.rules.get(labels.get("alertname", ""), ())
-        for rule in rules:
+        began = self.began()
+        if began is not None and now - began < timedelta(seconds=self.config.warm_up):
+            return "the server began a moment ago"
+        for rule in self.rules.get(labels.get("alertname", ""), ()):
             if rule.health == "err":
                 return f"the rule fails: {rule.last_error or 'no reason given'}"
             if not rule.evaluated or rule.health != "ok":
                 return "the rule is not evaluated yet"
-            began = self.began()
-            if began is not None and now - began < timedelta(seconds=rule.duration) + _SETTLING:
-                return "the server began a moment ago, and the rule waits for its `for`"
             fed_by = next((one for one in self._recording() if one.health != "ok" and one.name in rule.query), None)
             if fed_by is not None:
                 return f"the recording rule {fed_by.name}, which it reads, is not evaluated"
