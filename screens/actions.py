@@ -179,7 +179,7 @@ _STATUS: Final = (
         "Everything known about it, with its history; opens what is folded.",
         "status",
         hint=1,
-        off=needs("check", "alert", "fold"),
+        off=needs("check", "alert", "group", "fold"),
     ),
     Action(
         "status.runbook",
@@ -189,17 +189,17 @@ _STATUS: Final = (
         "status",
         hint=2,
         short="runbook",
-        off=needs(*_PROBLEM),
+        off=needs(*_PROBLEM, "group"),
     ),
     Action(
         "status.ack",
         ("a",),
         "acknowledge",
-        "Say that you have seen it, with a reason; others see who and when.",
+        "Say that you have seen it, with a reason, for 2h or until it is over; others see who and when.",
         "status",
         hint=3,
         short="ack",
-        off=needs("alert", writes=True, why="select an alert or a failing check first"),
+        off=needs(*_PROBLEM, facts=("episode",), writes=True, why="select an alert or a failing check first"),
     ),
     Action(
         "status.silence",
@@ -214,9 +214,9 @@ _STATUS: Final = (
         "status.recheck",
         ("R",),
         "check again now",
-        "Ask the watch to run this check at once.",
+        "Ask the watch to run this check at once, or to ask this alert's source.",
         "status",
-        off=needs("check", "alert", facts=("check",), writes=True, why="select a check first"),
+        off=needs(*_PROBLEM, facts=("source",), writes=True, why="select a check or an alert first"),
     ),
     Action(
         "status.healthy",
@@ -225,6 +225,20 @@ _STATUS: Final = (
         "Unfold or fold the checks that are OK.",
         "status",
     ),
+    Action(
+        "status.group",
+        ("g",),
+        "group",
+        "One row for all checks of a service, for all alerts of a name, or each by itself; Enter opens a group.",
+        "status",
+    ),
+    Action(
+        "status.sort_worst", ("W",), "worst first", "The usual order: what nobody has dealt with yet on top.", "status"
+    ),
+    Action("status.sort_newest", ("A",), "newest first", "By age, whatever the state.", "status"),
+    Action("status.sort_name", ("N",), "by name", "By name, whatever the state.", "status"),
+    Action("status.sort_slowest", ("L",), "slowest first", "By latency (p95), whatever the state.", "status"),
+    Action("status.mute", ("m",), "mute the bell", "No bell in this console; again turns it on.", "status"),
 )
 
 _TIMELINE: Final = (

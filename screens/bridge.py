@@ -297,7 +297,7 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
             return
         before = words
 
-        def submit(text: str) -> None:
+        def typed(text: str) -> None:
             room.set_filter(text)
 
         self.desk.ask(
@@ -305,10 +305,11 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
                 id="filter",
                 label="/",
                 text=words,
-                submit=submit,
-                typed=room.set_filter,
-                left=lambda: room.set_filter(before),
-                hint="words that must be there; !word must not; Enter keeps it, esc goes back",
+                submit=room.set_filter,
+                typed=typed,
+                preview=room.filter_says,
+                left=lambda: typed(before),
+                hint=room.filter_says(""),
             )
         )
 

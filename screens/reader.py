@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 if TYPE_CHECKING:
     from console.journal.events import Event
     from console.journal.store import Journal
-    from console.snapshot import StatusSnapshot
+    from console.snapshot import Alert, StatusSnapshot
     from console.watch.changes import Sample
     from console.watch.status_reader import StatusReader
     from screens.incident_now import IncidentNow
@@ -270,6 +270,10 @@ class Reader:
     def samples(self, key: str) -> list[Sample]:
         """The kept results of a check, oldest first. For work that runs in this thread."""
         return self._status.history(key) if self._status is not None else []
+
+    def alerts(self, name: str, after: tuple[int, str] | None, limit: int) -> list[Alert]:
+        """A window of the alerts of other systems (:meth:`StatusReader.alerts`). For work that runs in this thread."""
+        return self._status.alerts(name=name, after=after, limit=limit) if self._status is not None else []
 
 
 def _states(snapshot: StatusSnapshot | None) -> tuple[Any, ...]:

@@ -17,7 +17,7 @@ from screens.performs import Performs
 if TYPE_CHECKING:
     from screens.asks import Ask
     from screens.desk import Desk
-    from screens.widgets.text import Span
+    from screens.widgets.text import Span, Words
 
 
 @dataclass(frozen=True)
@@ -75,8 +75,13 @@ class Room(Performs, Widget, inherit_bindings=False):
         """The filter in force; None when the room has nothing to filter."""
         return None
 
-    def set_filter(self, words: str) -> None:
-        """Show only what matches *words*; called at every key."""
+    def filter_says(self, words: str) -> Words:
+        """What stands under the filter line while *words* are typed."""
+        return "words that must be there; !word must not; Enter keeps it, esc goes back"
+
+    def set_filter(self, words: str) -> str | None:
+        """Show only what matches *words*; called at every key. Returns why they can't be read; then nothing changes."""
+        return None
 
     def toggle_problems(self) -> None:
         """``p``: only what needs somebody, or all again."""

@@ -3,34 +3,49 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
-from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from textual import on
 from textual.app import ComposeResult
+from textual.widget import Widget
 
-from screens import actions, status_detail, status_rows
+from screens import actions, status_detail, status_entries, status_feed, status_rows, status_view
 from screens.asks import Ask
 from screens.desk import Desk
-from screens.errands import RunbookFor
 from screens.performs import Performs
 from screens.room import Room
-from screens.status_rows import FOLD, HINT, Entry, View
+from screens.status_entries import Entry
+from screens.status_view import FOLD, HINT, View, Wanted
+from screens.widgets.line import Lines
 from screens.widgets.pages import Pages
 from screens.widgets.table import ListRows, Table
 from screens.widgets.text import Span, Words
 
 if TYPE_CHECKING:
-    from console.journal.store import Journal
     from console.snapshot import StatusSnapshot
+    from console.status_filter import Filter
     from screens.look import Look
     from screens.start import Deps
 
 MANY: Final = 2000  # entries from which on they are put in order beside the keys
-Wanted: TypeAlias = tuple[str, bool, bool, View | None]
+SIDE_FROM: Final = 120  # columns from which on the detail stands beside the list
 _BELL: Final = timedelta(seconds=30)  # between two rings
 _HOLD: Final = timedelta(seconds=20)  # after the last move of the cursor the order is taken up again
+_AGAIN: Final = timedelta(seconds=10)  # between two looks at what the status does not carry
+_BAD: Final = ("DOWN", "DEGRADED", "UNKNOWN")
+
+
+class Panes(Widget, inherit_bindings=False):
+    """The list, and the detail beside it or in its place."""
+
+    DEFAULT_CSS = """
+    Panes { width: 100%; height: 1fr; layout: horizontal; }
+    Panes > Table { width: 1fr; }
+    Panes > #detail { width: 100%; }
+    Panes.-side > #detail { width: 40%; margin-left: 2; }
+    """
 
 
 class StatusRoom(Room):
@@ -43,27 +58,39 @@ class StatusRoom(Room):
         super().__init__(desk)
         self.table = Table(desk, (), empty=(("  waiting for the first results", "dim"),), id="problems")
         self.pages = Pages(desk, id="detail")
-        self.open: str = ""  # key of the entry whose detail lies open
+        self.panes = Panes()
+        self.common = Lines(lambda: desk.look, id="common", tone="faint")
+        self.open: str = ""  # key of the entry whose detail lies open, over everything
+        self._beside = False  # whether the detail of what is under the cursor is wanted beside the list
         self._entries: list[Entry] = []
         self._view = View((), {})
+        self._snapshot: StatusSnapshot | None = None  # the newest one that is in order
         self._waiting: StatusSnapshot | None = None  # the newest one, not ordered yet
         self._again = self._ordering = False
         self._to = ""  # where the cursor goes when they are ordered
-        self._words = ""
-        self._problems = False
-        self._unfolded = False
+        self._words = ""  # the filter as it is typed
+        self._filter: Filter | None = None  # the last one that could be read
+        self._wanted = Wanted()  # all but the order that is held
+        self._feed = status_feed.FeedSearch(desk, self._found_more)
+        self._looked_at = desk.now()
+        self._left: list[tuple[str, Wanted]] = []  # where the cursor was before a group was opened, and what was shown
+        self._trends: dict[str, str] = {}
+        self._muted = False
         self._moved_at = desk.now() - _HOLD
         self._visible = True
         self._beat = 0
         self._critical: frozenset[str] | None = None  # keys; None before the first status
         self._rang_at = desk.now() - _BELL
+        self._history: status_detail.History | None = None
 
     def compose(self) -> ComposeResult:
-        yield self.table
-        yield self.pages
+        with self.panes:
+            yield self.table
+            yield self.pages
+        yield self.common
 
     def on_mount(self) -> None:
-        self.pages.display = False
+        self.pages.display = self.common.display = False
         self.desk.status_changed.subscribe(self, self._arrived, immediate=True)
         self.desk.became_ready.subscribe(self, self._ready, immediate=True)
         self.set_interval(1.0, self._tick)
@@ -73,15 +100,16 @@ class StatusRoom(Room):
     # ── what is shown ───────────────────────────────────────────────────────────────────────────────────────────
 
     def _arrived(self, snapshot: StatusSnapshot) -> None:
-        if len(snapshot.checks) + len(snapshot.alerts) > MANY:
+        if self._feed_wanted(snapshot) and self.desk.now() - self._looked_at > _AGAIN:
+            self._look_further(snapshot)
+        if len(snapshot.checks) + len(snapshot.alerts) + len(self._feed.found.entries) > MANY:
             self._order(snapshot)
             return
         self._waiting = None
-        self._entries = status_rows.entries(snapshot, self._entries)
-        self._ring(status_rows.critical(self._entries))
+        self._snapshot = snapshot
+        self._entries = status_entries.entries(snapshot, self._entries, self._feed.found.entries)
+        self._ring(status_entries.critical(self._entries))
         self._show()
-        if self.open:
-            self._show_detail()
 
     def _order(self, snapshot: StatusSnapshot | None, to: str = "") -> None:
         """Order very many in a thread: of *snapshot*, or of what is there. Keys are not held up by it; the newest counts."""
@@ -97,37 +125,92 @@ class StatusRoom(Room):
             while self._again:
                 snapshot, self._waiting, self._again = self._waiting, None, False
                 to, self._to = self._to, ""
-                wanted = self._wanted(to)
+                wanted = self._now_wanted(to)
                 entries, critical, view = await asyncio.to_thread(
-                    _ordered, snapshot, self._entries, wanted, self.desk.look
+                    self._ordered, snapshot, self._entries, wanted, self.desk.look
                 )
                 if snapshot is not None and self._waiting is None:
-                    self._entries = entries
+                    self._entries, self._snapshot = entries, snapshot
                     self._ring(critical)
-                now = self._wanted(to)
-                if now[:3] != wanted[:3] or (now[3] is None) != (wanted[3] is None):
+                now = self._now_wanted(to)
+                if replace(now, held=None) != replace(wanted, held=None) or (now.held is None) != (wanted.held is None):
                     self._again = True  # another filter meanwhile, or the operator moved: the order is held
                     self._to = self._to or to
                     continue
                 self._display(view, to)
-                if self.open:
-                    self._show_detail()
         finally:
             self._ordering = False
 
-    def _wanted(self, to: str = "") -> Wanted:
-        """What the list should show: the filter's words, problems only, the healthy too, the order that is held."""
+    def _ordered(
+        self, snapshot: StatusSnapshot | None, before: list[Entry], wanted: Wanted, look: Look
+    ) -> tuple[list[Entry], frozenset[str], View]:
+        """Runs in a thread."""
+        entries = before
+        if snapshot is not None:
+            entries = status_entries.entries(snapshot, before, self._feed.found.entries)
+        view = self._made(entries, wanted, snapshot or self._snapshot)
+        view.longest, status_rows.handlings(view, look)
+        return entries, status_entries.critical(entries), view
+
+    def _made(self, entries: list[Entry], wanted: Wanted, snapshot: StatusSnapshot | None) -> View:
+        groups = snapshot.groups if snapshot is not None else ()
+        unread = 0
+        if groups:
+            there = sum(1 for entry in entries if entry.check is None)
+            unread = max(sum(group.count for group in groups) - there, 0)
+        return status_view.view(entries, wanted, self.desk.now(), groups, unread=unread)
+
+    def _now_wanted(self, to: str = "") -> Wanted:
+        """What the list should show now, with the order that is held."""
         held = self._view if self._holding() and self._view.keys and not to else None
-        return self._words, self._problems, self._unfolded, held
+        return replace(self._wanted, held=held) if held is not None else self._wanted
+
+    def _want(self, wanted: Wanted, to: str = "") -> None:
+        self._wanted = wanted
+        self._show(to=to)
+
+    # ── what the status does not carry ──────────────────────────────────────────────────────────────────────────
+
+    def _feed_wanted(self, snapshot: StatusSnapshot | None) -> bool:
+        """Whether there are alerts that only status.db has, and they may have to be shown."""
+        if snapshot is None or not snapshot.groups or not (self._filter or self._wanted.inside.startswith("$alert:")):
+            return False
+        return snapshot.foreign > sum(1 for alert in snapshot.alerts if alert.source != "vigie")
+
+    def _look_further(self, snapshot: StatusSnapshot | None) -> None:
+        if self._feed_wanted(snapshot):
+            self._looked_at = self.desk.now()
+            inside = self._wanted.inside
+            self._feed.look(self._filter, inside.partition(":")[2] if inside.startswith("$alert:") else "")
+        elif self._feed.found.entries or self._feed.going:
+            self._feed.stop()
+            self._found_more(self._feed.found)
+
+    def _found_more(self, _: status_feed.Found) -> None:
+        snapshot = self._waiting or self._snapshot
+        if snapshot is not None:
+            self._arrived(snapshot)
+
+    # ── the bell ────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _ring(self, critical: frozenset[str]) -> None:
         """The bell, once for what is new, hard, critical and nobody's yet; never twice within half a minute."""
+        if self._filter or self._wanted.inside:  # what was read besides is not new
+            critical = frozenset(
+                key for key in critical if key not in {entry.key for entry in self._feed.found.entries}
+            )
         fresh = self._critical is not None and critical - self._critical
         self._critical = critical
         deps, now = self.desk.deps, self.desk.now()
-        if fresh and deps is not None and deps.config.bell and now - self._rang_at >= _BELL:
+        if fresh and not self._muted and deps is not None and deps.config.bell and now - self._rang_at >= _BELL:
             self._rang_at = now
             self.app.bell()
+
+    def do_mute(self) -> None:
+        self._muted = not self._muted
+        self.desk.say("the bell is off; m turns it on again" if self._muted else "the bell is on")
+
+    # ── drawing ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _ready(self, _: Deps) -> None:
         self._show()
@@ -157,33 +240,87 @@ class StatusRoom(Room):
         if len(self._entries) > MANY:
             self._order(None, to)
         else:
-            self._display(_view(self._entries, self._wanted(to)), to)
+            self._display(self._made(self._entries, self._now_wanted(to), self._snapshot), to)
 
     def _display(self, view: View, to: str = "") -> None:
         self._view = view
-        tail = [FOLD] if self._view.healthy else []
+        tail = [FOLD] if view.healthy else []
         deps = self.desk.deps
-        if deps is not None and not deps.config.services and not self._words:
+        if deps is not None and not deps.config.services and not self._filter:
             tail.append(HINT)
-        keys = (*self._view.keys, *tail)
+        keys = (*view.keys, *tail)
         self.table.empty = self._empty()
+        self._say_common(view)
         self._shape()
+        self._read_trends()
         self.table.show(ListRows(keys, lambda index: self._cells(keys[index])), to=to)
-
-    def _shape(self) -> None:
-        # Before the room has its size: it will be as wide as the screen, and what is painted first is to stay.
-        width = self.size.width or self.app.size.width
-        self.table.shape(status_rows.columns(self._view, width, self.desk.look))
-
-    def on_resize(self) -> None:
-        self._shape()
-        if self.open:
+        if self.open or self._side:
             self._show_detail()
 
+    def _say_common(self, view: View) -> None:
+        words = " ".join(f"{name}={value}" for name, value in sorted(view.shared))
+        self.common.display = bool(words)
+        self.common.put((("    all alerts: ", "faint"), (words, "dim")) if words else "")
+
+    @property
+    def _width(self) -> int:
+        """Of the room. Before it has its size: it will be as wide as the screen, and what is painted first is to stay."""
+        return self.size.width or self.app.size.width
+
+    @property
+    def _side(self) -> bool:
+        return self._beside and self._width >= SIDE_FROM
+
+    def _shape(self) -> None:
+        width = self._width - (self._width * 2 // 5 + 2 if self._side and not self.open else 0)
+        trends = self._with_trends(width)
+        self.table.shape(status_rows.columns(self._view, width, self.desk.look, trends=trends))
+
+    def _with_trends(self, width: int) -> bool:
+        return not self.desk.link.slow and status_rows.trends_fit(self._view, width)
+
+    def _read_trends(self) -> None:
+        """The last latencies of the checks on the screen, where these are few."""
+        keys = [key for key, entry in self._view.entries.items() if entry.check is not None]
+        if not keys or not self._with_trends(self._width) or self._side:
+            return
+        ascii_only = self.desk.look.ascii_only
+
+        def read(_: Any) -> dict[str, str]:
+            found = {}
+            for key in keys:
+                values = [
+                    one.latency_ms for one in self.desk.reader.samples(key)[-status_rows.TREND :] if one.latency_ms
+                ]
+                found[key] = status_rows.spark(values, status_rows.TREND, ascii_only)
+            return found
+
+        def came(found: dict[str, str]) -> None:
+            self._trends = found
+            self.table.changed()
+
+        self.desk.read(read, came, lambda _: None, key="trends")
+
+    def on_resize(self) -> None:
+        self._lay_out()
+
+    def _lay_out(self) -> None:
+        """The list, the detail, or both side by side."""
+        side = self._side and not self.open
+        self.panes.set_class(side, "-side")
+        self.table.display = not self.open
+        self.pages.display = bool(self.open) or side
+        self._shape()
+        if self.open or side:
+            self._show_detail()
+        self.table.changed()
+
     def _empty(self) -> Words:
-        if self._words:
+        if self._feed.going:
+            return (("  looking…", "dim"),)
+        if self._filter:
             return ((f"  nothing matches /{self._words}; esc shows all", "dim"),)
-        if self._entries and self._problems:
+        if self._entries and self._wanted.problems:
             return ((f"  {self.desk.look.sign('ok')} no problems among {len(self._entries):,}", "ok"),)
         return (("  waiting for the first results", "dim"),)
 
@@ -197,25 +334,46 @@ class StatusRoom(Room):
             )
         if key == HINT:
             return ("", (("only this host", "dim"),), ((status_detail.how_to_add(self.desk), "faint"),))
-        return status_rows.cells(self._view.entries[key], self.desk.now(), look)
+        view = self._view
+        trends = self._trends if len(self.table.columns) > 5 else None
+        return status_rows.cells(view.entries[key], self.desk.now(), look, view.shared, trends)
 
     def header_notice(self) -> tuple[Span, ...]:
-        """For the header's third line: what is new, and what the filter hides."""
+        """For the header's third line: what is new, what is left out and hidden, how it is sorted."""
+        view, wanted = self._view, self._wanted
+        found: list[tuple[Span, ...]] = []
+        if view.new:
+            found.append(((f"+{view.new} new (Home)", "degraded"),))
+        hidden = view.hidden_critical
+        further = self._feed.found
+        if further.done:
+            hidden += further.hidden_critical - view.hidden_foreign
+        if self._filter and hidden:
+            found.append(((f"filter hides {hidden:,} critical", "down"),))
+        fitting = view.fitting + max(further.fitting - len(further.entries), 0)
+        count = f" {fitting:,} of {view.total:,}" + ("…" if self._feed.going else "")
+        if wanted.inside:
+            found.append(((f"in {wanted.inside.partition(':')[2]}", "accent"), ("" if self._filter else count, "dim")))
+        if self._filter:
+            found.append(((f"/{self._words}", "accent"), (count, "dim")))
+        elif wanted.problems:
+            found.append((("problems only", "accent"),))
+        if wanted.sort != "worst":
+            found.append(((f"by {wanted.sort}" if wanted.sort == "name" else f"{wanted.sort} first", "accent"),))
+        if self._muted:
+            found.append((("bell off", "dim"),))
         spans: list[Span] = []
-        if self._view.new:
-            spans.append((f"+{self._view.new} new (Home)", "degraded"))
-        if self._words:
-            spans.append((("  " if spans else "") + f"/{self._words}", "accent"))
-            if self._view.hidden_critical:
-                spans.append((f" hides {self._view.hidden_critical} critical", "down"))
-        elif self._problems:
-            spans.append((("  " if spans else "") + "problems only", "accent"))
+        for part in found:
+            spans += [("  ", "text"), *part] if spans else part
         return tuple(spans)
 
     @on(Table.Moved)
     def _moved(self, event: Table.Moved) -> None:
         event.stop()
         self._moved_at = self.desk.now()
+        if self._side and not self.open:
+            self._show_detail(top=True)
+            status_detail.history(self.desk, self.entry, self._history_came)
 
     # ── the room ────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -227,18 +385,23 @@ class StatusRoom(Room):
     def situation(self) -> actions.Situation:
         entry = self.entry
         target = ""
+        facts: set[str] = set()
         if entry is not None:
-            target = "alert" if entry.alert is not None else "check"
+            check, alert = entry.check, entry.alert
+            target = "group" if entry.group is not None else "alert" if alert is not None else "check"
+            if check is not None or (alert is not None and alert.source != "vigie"):
+                facts.add("source")
+            if alert is not None or (check is not None and check.state in _BAD and check.since is not None):
+                facts.add("episode")
         elif self.table.key == FOLD:
             target = "fold"
-        facts = frozenset({"check"}) if entry is not None and entry.check is not None else frozenset[str]()
-        return self.desk.situation(target, facts)
+        return self.desk.situation(target, frozenset(facts))
 
     def keys_to(self) -> Performs:
         return self.pages if self.open else self.table
 
     def covered(self) -> frozenset[str] | None:
-        return frozenset({"detail", "healthy"}) if self.open else None
+        return frozenset({"detail", "healthy", "group"}) if self.open else None
 
     def place(self) -> str:
         return self.pages.place if self.open else self.table.place
@@ -253,48 +416,60 @@ class StatusRoom(Room):
     def back(self) -> bool:
         if self.open:
             self.open = ""
-            self.pages.display = False
-            self.table.display = True
-            return True
-        if self._problems and not self._words:
+            self._lay_out()
+        elif self._side:
+            self._beside = False
+            self._lay_out()
+        elif self._wanted.inside and not self._words:
+            key, self._wanted = self._left.pop()
+            self._look_further(self._snapshot)
+            self._show(to=key)
+        elif self._wanted.problems and not self._words:
             self.toggle_problems()
-            return True
-        return False
+        else:
+            return False
+        return True
 
     def filter_words(self) -> str:
         return self._words
 
-    def set_filter(self, words: str) -> None:
+    def filter_says(self, words: str) -> Words:
+        """While *words* are typed: what is wrong with them, or what else can be asked for."""
+        from console.status_filter import FilterError, parse
+
+        try:
+            parse(words)
+        except FilterError as error:
+            return ((str(error), "error"),)
+        return (("words  !not  /regex  @down @state=… @age>1h @severity=…  label=value label=~regex", "dim"),)
+
+    def set_filter(self, words: str) -> str | None:
+        """Show what fits *words*; what can't be read changes nothing. Returns why it can't."""
+        from console.status_filter import FilterError, parse
+
+        try:
+            found = parse(words)
+        except FilterError as error:
+            return str(error)
         self._words = words.strip()
+        if found == (self._filter or parse("")):
+            return None
+        self._filter = found or None
         self.table.pinned = True
+        self._wanted = replace(self._wanted, filter=self._filter)
+        self._look_further(self._snapshot)
         self._show()
+        return None
 
     def toggle_problems(self) -> None:
-        self._problems = not self._problems
-        self._show(to=self.table.key)
+        self._want(replace(self._wanted, problems=not self._wanted.problems), self.table.key)
 
     def declare_ask(self) -> Ask | None:
         """The declare line for what is under the cursor, with its labels; None for a blank one."""
-        from screens import scribe
+        from screens import status_asks
 
         entry = self._take()
-        if entry is None:
-            return None
-        kind = f"check {entry.key}" if entry.check is not None else f"alert {entry.key.partition('@')[0]}"
-        service = entry.check.service if entry.check is not None else entry.labels.get("service", "")
-        since = ""
-        if entry.since is not None and entry.problem:
-            minutes = int((self.desk.now() - entry.since).total_seconds() // 60)
-            since = f" -{minutes}m" if 0 < minutes < 24 * 60 else ""
-        name = entry.alert.name if entry.alert is not None else entry.name
-        words = f"{name}: {entry.detail}"[:120].strip(" :")
-        return scribe.declare(
-            self.desk,
-            text=f"{words}{since}",
-            labels=entry.labels,
-            source=kind,
-            services=(service,) if service else (),
-        )
+        return status_asks.declare(self.desk, entry) if entry is not None else None
 
     # ── actions ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -302,102 +477,83 @@ class StatusRoom(Room):
         if self.table.key == FOLD:
             self.do_healthy()
             return
-        self._take()
-        self.open = self.table.key
-        self.table.display = False
-        self.pages.display = True
+        entry = self._take()
+        if entry is None:
+            return
+        if entry.group is not None:
+            self._enter(entry)
+            return
+        if self._width >= SIDE_FROM and not self._beside:
+            self._beside = True
+        else:
+            self.open = self.table.key
+        self._lay_out()
         self._show_detail(top=True)
-        status_detail.history(self.desk, self.entry, self._history_came)
+        status_detail.history(self.desk, entry, self._history_came)
 
-    def _show_detail(self, history: Any = None, *, top: bool = False) -> None:
+    def _enter(self, group: Entry) -> None:
+        self._left.append((group.key, self._wanted))
+        self.table.pinned = True
+        self._wanted = replace(self._wanted, inside=group.key)
+        self._look_further(self._snapshot)
+        self._show()
+
+    def _show_detail(self, *, top: bool = False) -> None:
         entry = self.entry
         if entry is None:
+            self.pages.show((), top=True)
             return
-        self._history = history if history is not None else (self._history if not top else None)
-        width = max(self.size.width, 40)
+        width = self._width * 2 // 5 if self._side and not self.open else max(self._width, 40)
         self.pages.show(status_detail.lines(entry, self._history, self.desk, width), top=top)
 
-    _history: Any = None
-
-    def _history_came(self, history: Any) -> None:
-        if self.open == history.key:
-            self._show_detail(history)
+    def _history_came(self, history: status_detail.History) -> None:
+        self._history = history
+        entry = self.entry
+        if entry is not None and entry.key == history.key and (self.open or self._side):
+            self._show_detail()
 
     def do_runbook(self) -> None:
+        from screens import status_asks
+
         entry = self._take()
-        if entry is None:
-            return
-        self.desk.go(
-            "runbook",
-            RunbookFor(
-                name=entry.alert.name if entry.alert is not None else entry.name,
-                labels=entry.labels,
-                annotations=entry.alert.annotations if entry.alert is not None else {},
-                named=entry.runbook,
-                severity=entry.severity or (entry.alert.severity if entry.alert is not None else ""),
-                starts_at=entry.since.timestamp() if entry.since is not None else None,
-            ),
-        )
+        if entry is not None:
+            self.desk.go("runbook", status_asks.runbook(entry))
 
     def do_ack(self) -> None:
+        from screens import status_asks
+
         entry = self._take()
-        if entry is None or entry.alert is None:
-            return
-        alert = entry.alert
-
-        def submit(reason: str) -> str | None:
-            if not reason.strip():
-                return "a reason, please: it is what the next one reads"
-            status_detail.acknowledge(self.desk, alert, reason.strip())
-            return None
-
-        self.desk.ask(
-            Ask(
-                id="ack",
-                label="ack, because>",
-                submit=submit,
-                draft=f"ack:{alert.episode}",
-                hint=f"{entry.name}: say why; Enter acknowledges, esc leaves",
-            )
-        )
+        ask = status_asks.acknowledge(self.desk, entry) if entry is not None else None
+        if ask is not None:
+            self.desk.ask(ask)
 
     def do_healthy(self) -> None:
-        self._unfolded = not self._unfolded
-        self._show(to=self.table.key)
+        self._want(replace(self._wanted, unfolded=not self._wanted.unfolded), self.table.key)
+
+    def do_group(self) -> None:
+        self._want(replace(self._wanted, grouped=not self._view.grouped), self.table.key)
+
+    def do_sort_worst(self) -> None:
+        self._sort("worst")
+
+    def do_sort_newest(self) -> None:
+        self._sort("newest")
+
+    def do_sort_name(self) -> None:
+        self._sort("name")
+
+    def do_sort_slowest(self) -> None:
+        self._sort("slowest")
+
+    def _sort(self, how: str) -> None:
+        self._want(replace(self._wanted, sort=how), "" if self.table.pinned else self.table.key)
 
     def do_silence(self) -> None:
         """Off until live alerts are connected: the registry says so."""
 
     def do_recheck(self) -> None:
+        from screens import status_asks
+
         entry = self._take()
-        deps = self.desk.deps
-        if entry is None or entry.check is None or deps is None:
-            return
-        key = entry.check.key
-
-        def ask(_: Journal) -> str:
-            from console.watch.status_reader import ask_for
-
-            return ask_for(deps.paths.status_db, key, deps.clock)
-
-        def asked(why: str) -> None:
-            self.desk.say(
-                f"not asked: {why}" if why else f"asked the watch to check {key} now", "error" if why else "notice"
-            )
-
-        self.desk.read(ask, asked, key="recheck")
-
-
-def _view(entries: Sequence[Entry], wanted: Wanted) -> View:
-    words, problems, unfolded, held = wanted
-    return status_rows.view(entries, words=words, problems=problems, unfolded=unfolded, held=held)
-
-
-def _ordered(
-    snapshot: StatusSnapshot | None, before: list[Entry], wanted: Wanted, look: Look
-) -> tuple[list[Entry], frozenset[str], View]:
-    """Runs in a thread."""
-    entries = before if snapshot is None else status_rows.entries(snapshot, before)
-    view = _view(entries, wanted)
-    view.longest, view.handlings(look)
-    return entries, status_rows.critical(entries), view
+        if entry is not None:
+            status_asks.recheck(self.desk, entry)

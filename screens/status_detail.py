@@ -1,8 +1,8 @@
-"""What the status screen knows of one check or alert, as lines to read; and its acknowledgement."""
+"""What the status screen knows of one check or alert, as lines to read."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING, Final
 
 from console.clock import rfc3339, span
 from screens.glyphs import STATES
-from screens.status_rows import Entry
+from screens.status_entries import Entry
+from screens.status_rows import spark
 from screens.widgets.text import Span, Words, wrap
 
 if TYPE_CHECKING:
     from console.journal.events import Event
     from console.journal.store import Journal
-    from console.snapshot import Alert
+    from console.snapshot import Alert, Availability, CheckState
     from console.watch.changes import Sample
     from screens.desk import Desk
 
 _DAYS: Final = timedelta(days=7)
-_SPARKS: Final = "▁▂▃▄▅▆▇█"
-_SPARKS_ASCII: Final = "_.-=+*#@"
+_RESULTS: Final = 20  # that are listed
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class History:
 
 def history(desk: Desk, entry: Entry | None, then: Callable[[History], None]) -> None:
     """Read the history of *entry* off the UI thread."""
-    if entry is None:
+    if entry is None or entry.group is not None:
         return
     now = desk.now()
 
@@ -71,10 +71,12 @@ def lines(entry: Entry, past: History | None, desk: Desk, width: int) -> list[Wo
     look = desk.look
     now = desk.now()
     letter, token = STATES[entry.state]
-    found: list[Words] = [((f" {look.sign(token)} {letter}  ", token), (entry.name, "title"))]
+    names = wrap(entry.name, width - 8, look)
+    found: list[Words] = [((f" {look.sign(token)} {letter}  ", token), (names[0], "title"))]
+    found += [((f"      {name}", "title"),) for name in names[1:]]
     found += [((f"      {line}", "text"),) for line in wrap(entry.detail, width - 6, look)]
     found.append("")
-    for name, value in _facts(entry, now):
+    for name, value in _facts(entry, now, desk):
         first = True
         for line in wrap(value, width - 18, look):
             found.append(((f"   {name if first else '':<13} ", "dim"), (line, "text")))
@@ -82,48 +84,128 @@ def lines(entry: Entry, past: History | None, desk: Desk, width: int) -> list[Wo
     found += _mapping("labels", entry.labels, width, desk)
     if entry.alert is not None:
         found += _mapping("annotations", entry.alert.annotations, width, desk)
+    if entry.group is not None:
+        return [*found, "", (("   Enter shows them one by one", "dim"),)]
     found.append("")
     found.append(((" history", "title"), ("  (7 days)", "dim")))
     if past is None or past.key != entry.key:
         found.append((("   reading…", "dim"),))
         return found
-    if past.samples:
-        found.append((("   latency       ", "dim"), (_spark(past.samples, width - 20, look.ascii_only), "accent")))
+    return found + _past(past, desk, width)
+
+
+def _past(past: History, desk: Desk, width: int) -> list[Words]:
+    look, now = desk.look, desk.now()
+    found: list[Words] = []
+    values = [sample.latency_ms for sample in past.samples if sample.latency_ms is not None]
+    if values and not desk.link.slow:  # the picture moves with every result: a slow link has better to carry
+        found.append((("   latency       ", "dim"), (spark(values, width - 20, look.ascii_only), "accent")))
     if not past.transitions:
         found.append((("   no change recorded", "dim"),))
     for at, state, words in past.transitions:
         _, tone = STATES.get(state, ("U", "unknown"))
-        found.append(((f"   {at:%Y-%m-%d %H:%M:%S}Z ", "dim"), (look.sign(tone) + " ", tone), (words, "text")))
+        when = f"{at:%H:%M:%S}Z" if now - at < timedelta(hours=12) else f"{at:%Y-%m-%d %H:%M}Z"
+        first = True
+        for line in wrap(words, width - 22, look):
+            mark = (f"   {when:<17} {look.sign(tone)} ", tone) if first else (" " * 22, "dim")
+            found.append((mark, (line, "text")))
+            first = False
+    if past.samples:
+        found += ["", ((" last results", "title"),)]
+    for sample in reversed(past.samples[-_RESULTS:]):
+        letter, tone = STATES.get(sample.state, ("U", "unknown"))
+        latency = f"{sample.latency_ms:,.0f} ms" if sample.latency_ms is not None else ""
+        value = f"   {sample.value:g}" if sample.value is not None else ""
+        row = (
+            (f"   {sample.at:%H:%M:%S}Z ", "dim"),
+            (f"{look.sign(tone)} {letter} ", tone),
+            (f"{latency:>10}{value}", "text"),
+        )
+        found.append(row)
     return found
 
 
-def _facts(entry: Entry, now: datetime) -> list[tuple[str, str]]:
+def _facts(entry: Entry, now: datetime, desk: Desk) -> list[tuple[str, str]]:
     facts: list[tuple[str, str]] = []
     if entry.since is not None:
         facts.append(("since", f"{rfc3339(entry.since.replace(microsecond=0))} ({_ago(entry.since, now)} ago)"))
-    check = entry.check
-    if check is not None:
-        facts.append(("kind", check.kind))
-        soft = f", soft {check.soft[0]} of {check.soft[1]}" if check.soft is not None else ""
-        facts.append(("state", f"{check.state}, last result {check.raw}{soft}"))
-        if check.last_at is not None:
-            facts.append(("last result", f"{_ago(check.last_at, now)} ago, every {span(check.interval_s)}"))
-        if check.latency_ms is not None:
-            late = f", started {check.lateness_ms:.0f} ms late" if check.lateness_ms else ""
-            facts.append(("latency", f"{check.latency_ms:.0f} ms{late}"))
-        if check.value is not None:
-            facts.append(("value", f"{check.value:g} {check.unit}".strip()))
-        if check.overlays:
-            facts.append(("marks", ", ".join(check.overlays).lower()))
-    alert = entry.alert
-    if alert is not None:
-        facts.append(("alert", f"{alert.name}, {alert.severity or 'no severity'}, {alert.state}, from {alert.source}"))
-        if alert.ack is not None:
-            when = f"{alert.ack.at:%H:%M}Z, {_ago(alert.ack.at, now)} ago"
-            facts.append(("acknowledged", f"by {alert.ack.actor} at {when}: {alert.ack.reason}"))
+    if entry.group is not None:
+        facts.append(("members", f"{entry.group.count:,}: {entry.group.words}"))
+    if entry.check is not None:
+        facts += _check_facts(entry.check, now, desk)
+    if entry.alert is not None:
+        facts += _alert_facts(entry.alert, now, desk)
     if entry.runbook:
         facts.append(("runbook", entry.runbook))
     return facts
+
+
+def _check_facts(check: CheckState, now: datetime, desk: Desk) -> Iterator[tuple[str, str]]:
+    yield "kind", check.kind
+    soft = f", soft {check.soft[0]} of {check.soft[1]}" if check.soft is not None else ""
+    yield "state", f"{check.state}, last result {check.raw}{soft}"
+    if check.last_at is not None:
+        yield "last result", f"{_ago(check.last_at, now)} ago, every {span(check.interval_s)}"
+    yield from _conditions(check, desk)
+    if check.latency_ms is not None:
+        late = f", started {check.lateness_ms:.0f} ms late" if check.lateness_ms else ""
+        usual = ""
+        if check.p50_ms is not None and check.p95_ms is not None:
+            usual = f"; p50 {check.p50_ms:.0f} ms, p95 {check.p95_ms:.0f} ms"
+        yield "latency", f"{check.latency_ms:.0f} ms{usual}{late}"
+    if check.value is not None:
+        yield "value", f"{check.value:g} {check.unit}".strip()
+    if check.availability:
+        yield "available", ", ".join(_share(one) for one in check.availability)
+    if check.overlays:
+        yield "marks", ", ".join(check.overlays).lower()
+    if check.maintenance:
+        yield "maintenance", check.maintenance
+
+
+def _share(one: Availability) -> str:
+    window = span(one.window_s)
+    if one.share is None:
+        return f"{window}: not known"
+    percent = f"{one.share * 100:.3f}".rstrip("0").rstrip(".")
+    if one.share < 1 and percent == "100":
+        percent = "99.999"  # what was not always up never reads as if it had been
+    known = one.known_s / one.window_s
+    return f"{window}: {percent} %" + (f" (known for {span(one.known_s)})" if known < 0.99 else "")
+
+
+def _conditions(check: CheckState, desk: Desk) -> Iterator[tuple[str, str]]:
+    """What it must fulfil, as the configuration says."""
+    services = desk.deps.config.services if desk.deps is not None else ()
+    for service in services:
+        for config in service.checks if service.name == check.service else ():
+            if (config.name or config.kind) == check.name:
+                for name, found in (
+                    ("must hold", config.conditions or ()),
+                    ("else slow", config.degraded_conditions),
+                    ("ends when", config.recover_when),
+                ):
+                    yield from ((name, condition) for condition in found)
+
+
+def _alert_facts(alert: Alert, now: datetime, desk: Desk) -> Iterator[tuple[str, str]]:
+    told = ", ".join(alert.reported_by) if alert.reported_by else alert.source
+    yield "alert", f"{alert.name}, {alert.severity or 'no severity'}, {alert.state}, from {told}"
+    if alert.ack is not None:
+        when = f"{alert.ack.at:%H:%M}Z, {_ago(alert.ack.at, now)} ago"
+        ends = f"; until {alert.ack.expires:%Y-%m-%d %H:%M}Z" if alert.ack.expires is not None else ""
+        yield "acknowledged", f"by {alert.ack.actor} at {when}: {alert.ack.reason}{ends}"
+    silences = {one.id: one for one in desk.status.silences} if desk.status is not None else {}
+    for mark in alert.silenced_by:
+        silence = silences.get(mark)
+        if silence is None:
+            yield "silenced", f"by {mark}"
+        else:
+            left = span(max((silence.ends_at - now).total_seconds(), 0))
+            yield "silenced", f"by {silence.author or 'nobody'}: {silence.comment or 'no comment'}; ends in {left}"
+    if alert.inhibited_by:
+        named = {one.fingerprint: one.name for one in desk.status.alerts} if desk.status is not None else {}
+        yield "inhibited", "by " + ", ".join(named.get(mark, mark) for mark in alert.inhibited_by)
 
 
 def _ago(moment: datetime, now: datetime) -> str:
@@ -141,34 +223,6 @@ def _mapping(title: str, values: Mapping[str, str], width: int, desk: Desk) -> l
             found.append((head, (line, "text")))
             first = False
     return found
-
-
-def _spark(samples: tuple[Sample, ...], width: int, ascii_only: bool) -> str:
-    values = [sample.latency_ms for sample in samples[-max(width, 8) :] if sample.latency_ms is not None]
-    if not values:
-        return ""
-    steps = _SPARKS_ASCII if ascii_only else _SPARKS
-    top = max(values) or 1.0
-    return "".join(steps[min(int(value / top * (len(steps) - 1)), len(steps) - 1)] for value in values)
-
-
-def acknowledge(desk: Desk, alert: Alert, reason: str) -> None:
-    """Record that this episode has been seen. Local, not a silence."""
-    from console.journal.events import Acknowledged, New
-
-    body = Acknowledged(
-        fingerprint=alert.fingerprint,
-        name=alert.name,
-        starts_at=alert.starts_at,
-        reason=reason,
-        service=alert.labels.get("service", ""),
-    )
-    new = New(body=body)
-    desk.work(
-        lambda journal: journal.append_watch([new]),
-        lambda _: desk.say(f"acknowledged: {alert.name}"),
-        lambda why: desk.say(f"not acknowledged: {why}", "error"),
-    )
 
 
 def how_to_add(desk: Desk) -> str:

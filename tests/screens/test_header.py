@@ -35,7 +35,7 @@ def test_counts_in_words(given: Any) -> None:
 def test_unacknowledged_alerts_are_counted(given: Any) -> None:
     mine = given.alert("b", ack=Ack(actor="ann", at=NOW, reason="x"))
     assert text(verdict(given.snapshot(given.alert("a"), mine))).endswith("UNACKED 1")
-    assert text(verdict(given.snapshot(mine))).endswith("ALERTS 1, all acked")
+    assert text(verdict(given.snapshot(mine))).endswith("ALERTS 1, all handled")
 
 
 def test_sources_with_their_age() -> None:

@@ -187,7 +187,8 @@ def test_timedeltas_do_not_overflow(given: Any) -> None:
 
     from screens.header import sources_line
     from screens.look import Look
-    from screens.status_rows import cells, entries
+    from screens.status_entries import entries
+    from screens.status_rows import cells
 
     now = datetime.now(UTC)
     for at in (datetime.min.replace(tzinfo=UTC), now + timedelta(days=40_000)):

@@ -11,7 +11,7 @@ import pytest
 from console.config import Config
 from console.journal.events import Acknowledged, CheckChanged, Declared, New
 from console.snapshot import Source
-from screens import status, status_rows
+from screens import status, status_entries, status_rows
 from screens.errands import RunbookFor
 
 
@@ -75,9 +75,9 @@ async def test_what_can_not_be_done_says_why(console: Any, given: Any) -> None:
         console.show(_outage(given))
         await console.press("S")
         assert "silence: no Alertmanager is connected" in console.lines()[-1]
-        await console.press("down", "a")
+        await console.press("end", "a")
         assert "acknowledge: select an alert" in console.lines()[-1]
-        await console.press("R")
+        await console.press("up", "R")
         await console.until(lambda: "not asked: no watch is running" in console.lines()[-1])
         await console.press("n")
         assert "no incident is open: D declares one" in console.lines()[-1]
@@ -247,13 +247,13 @@ async def test_very_many_are_ordered_beside_the_keys_and_look_the_same(
     console: Any, given: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     ordered: list[int] = []
-    entries = status_rows.entries
+    entries = status_entries.entries
 
     def noted(*arguments: Any) -> Any:
         ordered.append(threading.get_ident())
         return entries(*arguments)
 
-    monkeypatch.setattr(status_rows, "entries", noted)
+    monkeypatch.setattr(status_entries, "entries", noted)
     things = [given.check(f"s{n}", "http", "DOWN" if n % 9 == 0 else "OK") for n in range(400)]
     seen: list[list[str]] = []
     for many in (10_000, 100):
@@ -288,9 +288,9 @@ async def test_what_is_painted_first_stays(monkeypatch: pytest.MonkeyPatch, cons
     widths: list[int] = []
     columns = status_rows.columns
 
-    def noted(view: Any, width: int, look: Any) -> Any:
+    def noted(view: Any, width: int, look: Any, **options: Any) -> Any:
         widths.append(width)
-        return columns(view, width, look)
+        return columns(view, width, look, **options)
 
     monkeypatch.setattr(status_rows, "columns", noted)
     async with console.open():
