@@ -31,6 +31,7 @@ class Cover:
     def __init__(self, place: kept.Place | None) -> None:
         self.place = place
         self.settings: list[Any] | None = None  # the terminal's, before anything of ours
+        self.kept: kept.Kept | None = None  # what the last console left, shown or not
         self.rows: list[str] | None = None  # what stands on the terminal now, when the kept screen does
         self.size = (0, 0)
         self.is_taken = False
@@ -61,7 +62,7 @@ class Cover:
 
     def _paint(self, place: kept.Place) -> None:
         now = time.time()
-        screen = kept.load(place, now)
+        self.kept = screen = kept.load(place, now)
         if screen is None:
             return
         try:

@@ -15,11 +15,12 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_FORM = "vigie-kept 1"
+_FORM = "vigie-kept 2"
 LARGEST = 256 * 1024  # bytes of a file
 WIDEST, HIGHEST = 1000, 500  # cells
 _LEAST = (40, 10)  # on a smaller terminal the console itself shows nothing
 OLDEST_S = 30 * 86400.0
+_NUMBERS = 6  # when, width, height, the database's device and inode, when the configuration was changed
 _BLANK = " " * 6
 _FILES = 24  # kept in the folder: a database, an operator and a kind of terminal each
 _CLOCKS = 13  # cells on the right of the two top rows, which no kept screen shows
@@ -47,15 +48,29 @@ class Place:
 
 
 class Kept:
-    """A screen as it was: its rows, when (seconds since the epoch), on how many cells."""
+    """A screen as it was: its rows, when (seconds since the epoch), on how many cells; and of the configuration, which has
+    not changed since, what the next start needs first."""
 
-    __slots__ = ("at", "height", "rows", "width")
+    __slots__ = ("at", "database", "height", "rows", "severities", "title", "width")
 
-    def __init__(self, rows: Sequence[str], width: int, height: int, at: float) -> None:
+    def __init__(
+        self,
+        rows: Sequence[str],
+        width: int,
+        height: int,
+        at: float,
+        *,
+        database: str = "",
+        title: str = "",
+        severities: Sequence[str] = (),
+    ) -> None:
         self.rows = rows
         self.width = width
         self.height = height
         self.at = at
+        self.database = database
+        self.title = title
+        self.severities = tuple(severities)
 
 
 def place_of(options: Mapping[str, object], environ: Mapping[str, str]) -> Place | None:
@@ -108,8 +123,9 @@ def parse(data: bytes, place: Place, now: float) -> Kept | None:
     """The screen in *data*; None unless every character of it is as :func:`form` writes it, and still true."""
     try:
         head, *rows = data.decode("utf-8").removesuffix("\n").split("\n")
-        form, key, *facts, database, config = head.split("\t")
-        at, width, height, device, inode, changed = (_number(fact) for fact in facts)
+        form, key, *facts = head.split("\t")
+        at, width, height, device, inode, changed = (_number(fact) for fact in facts[:_NUMBERS])
+        database, config, title, *severities = facts[_NUMBERS:]
     except (ValueError, UnicodeDecodeError):
         return None
     if form != _FORM or key != place.key or not head.replace("\t", "").isprintable():
@@ -124,7 +140,7 @@ def parse(data: bytes, place: Place, now: float) -> Kept | None:
         return None
     if (identity(config)[2] if config else 0) != changed:
         return None
-    return Kept(rows, width, height, at)
+    return Kept(rows, width, height, at, database=database, title=title, severities=severities)
 
 
 def _number(text: str) -> int:
@@ -154,14 +170,23 @@ def identity(path: str) -> tuple[int, int, int]:
 # ── writing ──────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def form(rows: Sequence[Sequence[str]], place: Place, at: float, database: str, config: str) -> bytes | None:
+def form(
+    rows: Sequence[Sequence[str]],
+    place: Place,
+    at: float,
+    database: str,
+    config: str,
+    title: str = "",
+    severities: Sequence[str] = (),
+) -> bytes | None:
     """What is kept of a screen of cells (the second cell of a wide character is ``""``); None when it can't be."""
     height, width = len(rows), len(rows[0]) if rows else 0
     if not (_LEAST[0] <= width <= WIDEST and _LEAST[1] <= height <= HIGHEST) or at < 0:
         return None
     device, inode, _ = identity(database)
     facts = (int(at), width, height, device, inode, identity(config)[2] if config else 0)
-    head = "\t".join((_FORM, place.key, *map(str, facts), database, config))
+    words = (word if word.isprintable() else "" for word in (title, *severities))
+    head = "\t".join((_FORM, place.key, *map(str, facts), database, config, *words))
     if not inode or not head.replace("\t", "").isprintable():
         return None
     lines = []

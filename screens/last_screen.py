@@ -75,6 +75,8 @@ class LastScreen:
         if deps is None:
             return
         config = abspath(deps.config_file) if deps.config_file is not None else ""  # noqa: PTH100  # as kept.place_of does
-        data = kept.form(rows, self._place, at, abspath(deps.paths.database), config)  # noqa: PTH100
+        database = abspath(deps.paths.database)  # noqa: PTH100
+        severities = [level.name for level in deps.config.severities]
+        data = kept.form(rows, self._place, at, database, config, deps.config.title, severities)
         if data is not None:
             kept.save(self._place, data)

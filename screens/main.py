@@ -73,7 +73,7 @@ def open_covered(fields: Mapping[str, Any]) -> int:
         gc.disable()  # see open_console
         from screens.early import begin
 
-        early = begin(fields)
+        early = begin(fields, cover.kept)
         from screens.opening import run
         from screens.start import Start
 

@@ -103,7 +103,7 @@ def test_too_large_too_old_from_the_future_or_of_another_version(place: kept.Pla
     file = keep(place)
     good = file.read_bytes()
     for bad in (
-        b"", b"\n", good[:-20], good + b"more\n", good.replace(b"vigie-kept 1", b"vigie-kept 2", 1), b"x" * (kept.LARGEST + 1),
+        b"", b"\n", good[:-20], good + b"more\n", good.replace(b"vigie-kept 2", b"vigie-kept 1", 1), b"x" * (kept.LARGEST + 1),
         good.replace(b"\t60\t12\t", b"\t60\t11\t"), good.replace(b"\t60\t12\t", b"\t60\t-12\t"), good.replace(b"\t60\t", b"\t5\t"),
     ):  # fmt: skip
         file.write_bytes(bad)
@@ -123,6 +123,16 @@ def test_a_database_that_was_replaced_or_removed_has_no_screen(place: kept.Place
     assert kept.load(place, time.time()) is not None
     database.unlink()
     assert kept.load(place, time.time()) is None
+
+
+def test_what_the_next_start_needs_of_the_configuration_stands_with_it(place: kept.Place) -> None:
+    database = place.key.split("|")[0]
+    levels = ("SEV1", "not\tso bad", "")
+    data = kept.form(cells(), place, time.time(), database, "", "the yard \u2013 north", levels)
+    assert data is not None and kept.save(place, data)
+    found = kept.load(place, time.time())
+    assert found is not None and found.database == database and found.title == "the yard \u2013 north"
+    assert found.severities == ("SEV1", "", "")
 
 
 def test_a_configuration_that_was_changed_has_no_screen(tmp_path: Path) -> None:
