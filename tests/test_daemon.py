@@ -135,7 +135,7 @@ def assert_each_transition_once(place: Place) -> None:
     assert epochs == sorted(set(epochs))
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_ends_it_cleanly_and_gives_the_lead_up(place: Place, number: signal.Signals) -> None:
     process = place.watch()
     until(place.leader_pid, "somebody leads")

@@ -16,13 +16,22 @@ from console.config import Config, ConfigError
 from console.snapshot import Alert, Feed, Report, SilenceState, Source
 
 
+def rule_files(config: Config, source: Path | None) -> tuple[Path, ...]:
+    """The rule files that *config* names, there or not."""
+    base = source.parent if source is not None else Path.cwd()
+    return tuple(one for pattern in config.rules for one in _meant(base / Path(pattern).expanduser()))
+
+
+def _meant(path: Path) -> list[Path]:
+    return sorted(path.parent.glob(path.name)) if any(sign in path.name for sign in "*?[") else [path]
+
+
 def rules_of(config: Config, source: Path | None) -> tuple[Group, ...]:
     """The rule groups of *config* (read from *source*). Raises ``ConfigError``: file:line, key, what was expected."""
     base = source.parent if source is not None else Path.cwd()
     found: list[Group] = []
     for position, pattern in enumerate(config.rules):
-        path = base / Path(pattern).expanduser()
-        paths = sorted(path.parent.glob(path.name)) if any(sign in path.name for sign in "*?[") else [path]
+        paths = _meant(base / Path(pattern).expanduser())
         if not paths:
             raise ConfigError(f"{source or 'configuration'}: rules[{position}]: no file is named {pattern}")
         for one in paths:

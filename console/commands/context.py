@@ -173,6 +173,10 @@ class Context:
             fail("this way of starting Vigie has no screens; call `vigie`")
         return self._open_console(self.options)
 
+    def again(self) -> Context:
+        """The same call, with nothing read yet: files may have changed."""
+        return Context(self.options, self._open_console)
+
     def elsewhere(self, *, config: Path, database: Path) -> Context:
         """The same call over another configuration and database (the demo's own)."""
         from msgspec.structs import replace

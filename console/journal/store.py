@@ -48,7 +48,9 @@ class Journal:
         self.clock = clock
         self._db = db
         self._seen_version = -1
-        self.reading: Callable[[int], object] | None = None  # told how many events each read brought; may raise to end it
+        self.reading: Callable[[int], object] | None = (
+            None  # told how many events each read brought; may raise to end it
+        )
 
     @classmethod
     def open(
@@ -136,6 +138,24 @@ class Journal:
                 transaction.insert(db, stamp, stream, [New(body=opened)])
             return transaction.insert(db, stamp, stream, news)
 
+        return self.transact(work)
+
+    def drop_watch(self, before: datetime, *, guard: Guard | None = None) -> list[str]:
+        """Delete the watch segments whose month ended before *before*; never the newest. Returns their names.
+
+        Where each ended (count and head) is kept, so that the next one's beginning can still be checked.
+        """
+
+        def work(db: sqlite3.Connection) -> list[str]:
+            if guard is not None:
+                guard(db)
+            return transaction.drop_segments(db, f"{WATCH}:{before:%Y-%m}", self.clock.now())
+
+        if not self.rows(
+            "SELECT 1 FROM streams WHERE stream GLOB ? AND stream < ? LIMIT 1",
+            (f"{WATCH}:*", f"{WATCH}:{before:%Y-%m}"),
+        ):
+            return []
         return self.transact(work)
 
     def redact(self, target: str, reason: str) -> Event:

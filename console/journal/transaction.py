@@ -49,6 +49,26 @@ def last_segment(db: sqlite3.Connection) -> str:
     return str(row[0] or "")
 
 
+def drop_segments(db: sqlite3.Connection, before: str, now: datetime) -> list[str]:
+    """Delete the watch segments that sort before *before* (``watch:2026-08``), the newest excepted; returns them."""
+    newest = last_segment(db)
+    rows = db.execute(
+        "SELECT stream FROM streams WHERE stream GLOB ? AND stream < ?", (f"{WATCH}:*", before)
+    ).fetchall()
+    gone = sorted(stream for (stream,) in rows if stream != newest)
+    for stream in gone:
+        count, head = count_and_head(db, stream)
+        anchor = (stream, count, head, to_us(now))
+        db.execute("INSERT OR REPLACE INTO dropped_segments VALUES (?, ?, ?, ?)", anchor)
+        db.execute("DELETE FROM words WHERE pos IN (SELECT pos FROM events WHERE stream = ?)", (stream,))
+        db.execute("DELETE FROM checkpoints WHERE stream = ?", (stream,))
+        db.execute("DELETE FROM events WHERE stream = ?", (stream,))
+        db.execute("DELETE FROM streams WHERE stream = ?", (stream,))
+    if gone:
+        db.execute("INSERT INTO events_fts (events_fts) VALUES ('rebuild')")
+    return gone
+
+
 def new_incident(db: sqlite3.Connection, stamp: Stamp, wanted: str = "") -> tuple[str, str]:
     """A stream for a new incident and its alias; asking twice with the same *wanted* event id gives the first one."""
     if wanted:

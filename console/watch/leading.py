@@ -61,6 +61,9 @@ class Leading:
         self._hurry: Callable[[str], None] = lambda key: None  # the schedule's, while it runs
         self._hurry_source: Callable[[str], None] = lambda key: None  # the feed's
         self._published = Published()
+        self.hands_on = False  # the same process leads on, by another plan
+        self.config_problem = ""  # why the files of the configuration are not what is in force
+        self._configured_at = clock.now()
         self._urgent = asyncio.Event()
         self._warm = asyncio.Event()
         self._version = lease.epoch * 1_000_000
@@ -157,10 +160,11 @@ class Leading:
         return board
 
     async def _end(self, board: Board) -> StatusSnapshot:
-        """The last publication; then the lead is given up."""
+        """The last publication; then the lead is given up, unless :attr:`hands_on`."""
         board.put_back(board.last_rollups())
         await self._publish(board, last=True)
-        await self._in_thread(self._recorder.release)
+        if not self.hands_on:
+            await self._in_thread(self._recorder.release)
         return self._snapshot(board)
 
     async def _hurry_at(self, stop: asyncio.Event) -> None:
@@ -248,9 +252,15 @@ class Leading:
             ours,
             alerts=(*ours.alerts, *alerts),
             groups=groups,
-            sources=(*ours.sources, *self._feeds.sources),
+            sources=(*ours.sources, *self._feeds.sources, *self._config_source()),
             silences=self._feeds.silences,
         )
+
+    def _config_source(self) -> tuple[Source, ...]:
+        if not self.config_problem:
+            return ()
+        since = self._configured_at
+        return (Source(name="config", kind="configuration", state="stale", last_ok=since, error=self.config_problem),)
 
     def _vitals(self) -> Vitals:
         minute_ago = self._clock.boottime() - 60

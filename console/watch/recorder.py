@@ -128,6 +128,29 @@ class Recorder:
         self._lease = mine
         return mine
 
+    def configure(self, config_hash: str) -> None:
+        """From the next lead on, another configuration is in force."""
+        self._config_hash = config_hash
+
+    def retake(self) -> Lease | None:
+        """Take the lead over from ourselves, by the configuration that is in force now; None when somebody was faster."""
+        try:
+            mine = lease.take(
+                self._connected(), self._lease, holder=self._holder, config_hash=self._config_hash, clock=self._clock
+            )
+        except Refused:
+            return None
+        self._lease = mine
+        return mine
+
+    def forget_before(self, moment: datetime) -> list[str]:
+        """Drop the watch's segments that ended before *moment*. Raises ``JournalError``."""
+        journal = self._connected()
+        gone = journal.drop_watch(moment, guard=lease.guard(self._lease))
+        if gone and self._status is not None:
+            self._status.belongs_to(self._lease.epoch, journal.since(0, 1)[0].id)
+        return gone
+
     def heard(self) -> bool:
         """Whether the process that holds the lease has been heard of lately."""
         held, leader = lease.read(self._connected()), self._status_leader()

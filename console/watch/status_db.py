@@ -112,6 +112,13 @@ class StatusDb:
             self._db.execute("INSERT OR REPLACE INTO journal VALUES (1, ?)", (journal,))
         self._holder = leader.holder
 
+    def belongs_to(self, epoch: int, journal: str) -> None:
+        """The journal's first event is another one now: its oldest segment was dropped."""
+        with self._transaction():
+            if not self._db.execute("SELECT 1 FROM leader WHERE epoch = ?", (epoch,)).fetchone():
+                raise Superseded("another process leads")
+            self._db.execute("INSERT OR REPLACE INTO journal VALUES (1, ?)", (journal,))
+
     def beat(self, epoch: int, beat_ms: int, problem: str = "") -> None:
         """The leader is alive (``beat_ms`` 0: it gives the lead up)."""
         with self._transaction():
