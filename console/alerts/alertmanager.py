@@ -78,10 +78,26 @@ class Silence(Struct, frozen=True, kw_only=True, rename="camel"):
     updated_at: datetime | None = None
 
 
+class Peer(Struct, frozen=True):
+    """A member of a cluster."""
+
+    name: str = ""
+    address: str = ""
+
+
+class Cluster(Struct, frozen=True):
+    """The cluster that a server is of; its members share their silences. ``status`` is ready, settling or disabled."""
+
+    status: str = "disabled"
+    name: str = ""
+    peers: tuple[Peer, ...] = ()
+
+
 class ServerStatus(Struct, frozen=True, rename="camel"):
     """``uptime`` is when the process began."""
 
     uptime: datetime | None = None
+    cluster: Cluster = Cluster()
     version_info: dict[str, Any] = {}
 
 
