@@ -73,7 +73,6 @@ class StatusRoom(Room):
         self._wanted = Wanted()  # all but the order that is held
         self._feed = status_feed.FeedSearch(desk, self._found_more)
         self._looked_at = desk.now()
-        self._left: list[tuple[str, Wanted]] = []  # where the cursor was before a group was opened, and what was shown
         self._trends: dict[str, str] = {}
         self._muted = False
         self._moved_at = desk.now() - _HOLD
@@ -421,7 +420,8 @@ class StatusRoom(Room):
             self._beside = False
             self._lay_out()
         elif self._wanted.inside and not self._words:
-            key, self._wanted = self._left.pop()
+            key = self._wanted.inside
+            self._wanted = replace(self._wanted, inside="")
             self._look_further(self._snapshot)
             self._show(to=key)
         elif self._wanted.problems and not self._words:
@@ -492,7 +492,6 @@ class StatusRoom(Room):
         status_detail.history(self.desk, entry, self._history_came)
 
     def _enter(self, group: Entry) -> None:
-        self._left.append((group.key, self._wanted))
         self.table.pinned = True
         self._wanted = replace(self._wanted, inside=group.key)
         self._look_further(self._snapshot)

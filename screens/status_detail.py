@@ -41,7 +41,13 @@ def history(desk: Desk, entry: Entry | None, then: Callable[[History], None]) ->
     now = desk.now()
 
     def read(journal: Journal) -> History:
-        events = journal.watch_between(now - _DAYS, now, limit=5000)
+        from console.journal.watch_log import about
+
+        mark = entry.alert.fingerprint if entry.alert is not None else ""
+        subjects = [f"raised:{mark}", f"resolved:{mark}"] if mark else []
+        if entry.check is not None:
+            subjects += [f"check:{entry.check.key}", f"flapping:{entry.check.key}"]
+        events = about(journal, subjects, mark, start=now - _DAYS, end=now)
         found = [line for event in events if (line := _transition(event, entry)) is not None]
         samples = desk.reader.samples(entry.check.key) if entry.check is not None else []
         return History(entry.key, tuple(reversed(found[-200:])), tuple(samples))
@@ -57,6 +63,14 @@ def _transition(event: Event, entry: Entry) -> tuple[datetime, str, str] | None:
     if isinstance(body, events.CheckChanged) and check is not None:
         if (body.service, body.check) == (check.service, check.name):
             return event.occurred_at, body.new, f"{body.old} -> {body.new}  {body.detail}"
+    elif isinstance(body, events.CheckFlapping) and check is not None:
+        if (body.service, body.check) == (check.service, check.name):
+            what = "began to flap" if body.began else "flaps no more"
+            return (
+                event.occurred_at,
+                body.state if not body.began else "DEGRADED",
+                f"{what}, now {body.state or 'unknown'}",
+            )
     elif isinstance(body, events.AlertRaised) and alert is not None and body.fingerprint == alert.fingerprint:
         return event.occurred_at, "DOWN", f"raised {body.severity}"
     elif isinstance(body, events.AlertResolved) and alert is not None and body.fingerprint == alert.fingerprint:

@@ -28,7 +28,7 @@ RANKS: Final = {
 }
 _WORST: Final = frozenset(("critical", "page", "error", "down", "sev1", "p0", "p1"))
 _MILD: Final = frozenset(("info", "none", "notice", "sev4", "sev5", "p4", "p5"))
-_SAID_APART: Final = ("alertname", "severity")  # of an alert's labels: the row says them already
+SAID_APART: Final = ("alertname", "severity")  # of an alert's labels: the row says them already
 
 
 @dataclass(frozen=True)
@@ -252,7 +252,7 @@ def alert_detail(alert: Alert, without: frozenset[tuple[str, str]] = frozenset()
     labels = " ".join(
         f"{name}={value}"
         for name, value in sorted(alert.labels.items())
-        if name not in _SAID_APART and (name, value) not in without
+        if name not in SAID_APART and (name, value) not in without
     )
     detail = "  ".join(part for part in (words, labels) if part)
     return detail if alert.state == "firing" else f"{alert.state}: {detail}"

@@ -10,7 +10,7 @@ from functools import cached_property
 from heapq import nlargest
 from typing import TYPE_CHECKING, Any, Final
 
-from screens.status_entries import HANDLED, OK, Entry, Group, urgency
+from screens.status_entries import HANDLED, OK, SAID_APART, Entry, Group, urgency
 
 if TYPE_CHECKING:
     from console.snapshot import AlertGroup
@@ -171,20 +171,27 @@ def _group(key: str, members: Sequence[Entry], group: AlertGroup | None) -> Entr
         rank, since, severity = (rank if group.unhandled else HANDLED), group.newest, group.severity
     else:
         raise ValueError(key)
-    if group is not None and count > len(members):
+    whole = count == len(members)
+    common = dict(sorted(shared(members))) if whole else {}
+    words = counts(members)
+    if group is not None and not whole:  # the others are known by number only
         words = f"{group.unhandled:,} unhandled" if group.unhandled else "all handled"
-    else:
-        words = counts(members)
-    detail = f"{words}  {worst.detail}" if members else words
+    parts = [words]
+    if members and worst.check is not None:
+        parts.append(worst.detail)
+    elif members and worst.alert is not None:
+        parts += [f"{label}={value}" for label, value in common.items() if label not in SAID_APART]
+        summary = worst.alert.annotations.get("summary", "")
+        parts += [f"newest: {summary}"] if summary else []
     return Entry(
         key=key,
         name=name,
-        detail=detail,
+        detail="  ".join(part for part in parts if part),
         state=state,
         rank=rank,
         since=since,
         severity=severity,
-        group=Group(count, words, dict(sorted(shared(members)))),
+        group=Group(count, words, common if key.startswith("$service:") else {"alertname": name, **common}),
     )
 
 
@@ -210,4 +217,4 @@ def shared_labels(rows: Iterable[Entry]) -> frozenset[tuple[str, str]]:
     alerts = [entry for entry in rows if entry.check is None and entry.alert is not None and not entry.gone]
     if len(alerts) < 2:
         return frozenset()
-    return frozenset(label for label in shared(alerts) if label[0] not in ("alertname", "severity"))
+    return frozenset(label for label in shared(alerts) if label[0] not in SAID_APART)

@@ -116,7 +116,12 @@ async def test_its_runbook_in_one_key(console: Any, given: Any) -> None:
 async def test_detail_with_history(console: Any, given: Any) -> None:
     with console.journal() as journal:
         journal.append_watch(
-            [New(body=CheckChanged(service="api", check="http", kind="http", old="OK", new="DOWN", detail="503"))]
+            [
+                New(
+                    body=CheckChanged(service="api", check="http", kind="http", old="OK", new="DOWN", detail="503"),
+                    dedupe="check:api/http:DOWN:1",
+                )
+            ]
         )
     async with console.open():
         console.show(_outage(given))
