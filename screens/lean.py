@@ -1,5 +1,6 @@
-"""What of Textual a console never uses is not imported: its command palette, which brings five widgets along.
+"""What of Textual a console never uses is not imported: its palette, toasts and tooltips, TLS on the event loop.
 
+While Textual is imported, names without anything behind them stand for these; afterwards each can be imported as ever.
 A Textual that is made otherwise is imported whole.
 """
 
@@ -8,24 +9,59 @@ from __future__ import annotations
 import sys
 from types import ModuleType
 
-_PALETTE = "textual.command"
-_NAMES = ("CommandListItem", "CommandPalette", "DiscoveryHit", "Hit", "Hits", "Provider", "SimpleProvider")
+# The console makes none of these; what saves screenshots asks platformdirs where downloads go.
+_STAND_INS = {
+    "textual.command": (
+        "CommandListItem", "CommandPalette", "DiscoveryHit", "Hit", "Hits", "Provider", "SimpleProvider",
+    ),
+    "textual.widgets._toast": ("Toast", "ToastRack"),
+    "textual.widgets._tooltip": ("Tooltip",),
+    "platformdirs": ("user_downloads_path",),
+}  # fmt: skip
+_TLS = "ssl"  # asyncio goes without it where it can't be imported; see give_tls_back
+_ASYNCIO_TLS = ("asyncio.base_events", "asyncio.selector_events", "asyncio.sslproto")
 
 
 def import_textual() -> None:
-    """Import ``textual.app`` without its command palette. The real module can be imported later: this leaves no trace."""
-    if "textual.app" in sys.modules or _PALETTE in sys.modules:
+    """Import ``textual.app`` without what is named here."""
+    if "textual.app" in sys.modules or any(name in sys.modules for name in _STAND_INS):
         return
-    stand_in = ModuleType(_PALETTE, "Stands where Textual's command palette would be while Textual is imported.")
-    for name in _NAMES:
-        setattr(stand_in, name, type(name, (), {}))
-    sys.modules[_PALETTE] = stand_in
+    standing: dict[str, ModuleType | None] = {}
+    for module, names in _STAND_INS.items():
+        standing[module] = ModuleType(module, "Stands where a module would be while Textual is imported.")
+        for name in names:
+            setattr(standing[module], name, type(name, (), {}))
+    if not any(name in sys.modules for name in (_TLS, *_ASYNCIO_TLS)):
+        standing[_TLS] = None
+    sys.modules.update(standing)  # type: ignore[arg-type]  # None is how Python writes "not to be had"
     try:
-        import textual.app
-    except (ImportError, AttributeError, TypeError):  # another Textual than the one this was made for
-        for name in [name for name in sys.modules if name.partition(".")[0] == "textual"]:
+        _import()
+    except (ImportError, AttributeError, KeyError, TypeError):  # another Textual than the one this was made for
+        for name in [name for name in sys.modules if name.partition(".")[0] in ("textual", *standing)]:
             del sys.modules[name]
         import textual.app  # noqa: F401
     finally:
-        if sys.modules.get(_PALETTE) is stand_in:
-            del sys.modules[_PALETTE]
+        for name, stand_in in standing.items():
+            if name in sys.modules and sys.modules[name] is stand_in:
+                del sys.modules[name]
+
+
+def _import() -> None:
+    import textual.app  # noqa: F401
+    from textual import widgets
+
+    lazy: dict[str, type] = vars(widgets)["_WIDGETS_LAZY_LOADING_CACHE"]
+    for name in [name for name, widget in lazy.items() if widget.__module__ == __name__]:
+        del lazy[name]
+
+
+def give_tls_back() -> None:
+    """asyncio was imported without TLS: from now on it has it."""
+    import ssl
+
+    for name in _ASYNCIO_TLS:
+        module = sys.modules.get(name)
+        if module is not None and getattr(module, _TLS, ssl) is None:
+            module.ssl = ssl  # type: ignore[attr-defined]
+            if name == "asyncio.sslproto":
+                module.SSLAgainErrors = (ssl.SSLWantReadError, ssl.SSLSyscallError)  # type: ignore[attr-defined]

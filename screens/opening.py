@@ -22,7 +22,7 @@ os.environ.pop("LINES", None)
 # while there is nothing to draw.
 os.environ.setdefault("TEXTUAL_FPS", "120")
 
-from screens.lean import import_textual
+from screens.lean import give_tls_back, import_textual
 
 import_textual()
 
@@ -47,6 +47,7 @@ def _settle() -> None:
 
     from screens.room import MODES
 
+    give_tls_back()
     for mode in MODES:
         try:
             import_module(mode.room.partition(":")[0])
