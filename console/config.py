@@ -281,6 +281,40 @@ def load(path: Path | None) -> Config:
     return config
 
 
+_SALVAGED: Final = ("database", "database_mode", "time_zone", "output_cap", "output_total", "output_keep", "severities")
+_TOP_LEVEL: Final = re.compile(r"(database|database_mode|time_zone)\s*:\s+(\"[^\"]*\"|'[^']*'|[^#\n]*?)\s*(?:#.*)?")
+
+
+def salvage(path: Path) -> Config:
+    """What a note needs of a file that can't be used: where the record is, the zone, the severities. Never raises.
+
+    Each key counts by itself; where the file is no YAML at all, lines that begin with such a key do.
+    """
+    try:
+        data = load_file(path).data
+    except (YamlError, OSError):
+        data = _lines_of(path)
+    kept: dict[str, Any] = {}
+    for key in _SALVAGED:
+        if isinstance(data, dict) and key in data:
+            try:
+                one = msgspec.convert({key: data[key]}, Config, dec_hook=decode_span)
+                _check(one, Loaded(str(path), data, {}))
+            except (msgspec.ValidationError, ConfigError):
+                continue
+            kept[key] = getattr(one, key)
+    return Config(**kept)
+
+
+def _lines_of(path: Path) -> dict[str, str]:
+    try:
+        text = path.read_bytes()[:1_000_000].decode("utf-8", "replace")
+    except OSError:
+        return {}
+    found = (_TOP_LEVEL.fullmatch(line) for line in text.splitlines())
+    return {match[1]: match[2].strip("\"'") for match in found if match is not None and match[2]}
+
+
 def _located(loaded: Loaded, message: str) -> str:
     what, _, where = message.partition(" - at `")
     where = where.removesuffix("`")

@@ -88,6 +88,19 @@ class Context:
         """The configuration."""
         return configuration.load(self.config_file)
 
+    def forgive(self) -> None:
+        """For commands that write down what happened: a configuration that can't be used must not keep them from it.
+
+        They go on with what can be read of it, and one line on stderr says so.
+        """
+        try:
+            self.config  # noqa: B018 - asked for its error
+        except configuration.ConfigError as error:
+            found = self.__dict__.get("config_file")
+            self.__dict__["config_file"] = found
+            self.__dict__["config"] = configuration.Config() if found is None else configuration.salvage(found)
+            self.note(f"vigie: {error}; this goes to {self.paths.database} all the same")
+
     @cached_property
     def paths(self) -> configuration.Paths:
         """Where the database and its folder are."""

@@ -36,6 +36,7 @@ def declare(
     from console.incident.entry import Entry, parse, preview
     from console.journal.errors import JournalError
 
+    ctx.forgive()
     now = ctx.clock.now()
     text = typed(words, "what is broken> ") if words or not title else ""
     if title and not text:

@@ -38,6 +38,7 @@ def exec_(ctx: Context, incident: str | None, command: tuple[str, ...]) -> int:
 
     if not command:
         raise click.UsageError("nothing to run: vigie exec -- CMD…")
+    ctx.forgive()
     if tuple(sys.orig_argv[-len(command) :]) == command:
         processes.hide_arguments(len(sys.orig_argv) - len(command))
     raw = not sys.stdout.isatty()  # a pipe or a file gets every byte; a terminal that stands still holds up nothing

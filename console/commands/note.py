@@ -46,6 +46,7 @@ def note(
     from console.journal.errors import JournalError
     from console.journal.events import MILESTONES, NOTE_KINDS
 
+    ctx.forgive()
     now = ctx.clock.now()
     if kind and kind.lower() not in NOTE_KINDS:
         fail(f"--kind: expected one of {', '.join(NOTE_KINDS)}, got {kind!r}")
