@@ -6,6 +6,7 @@ import asyncio
 import os
 import secrets
 import signal
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -50,25 +51,46 @@ async def run(
         reason = (getattr(error, "strerror", None) or str(error)).lower()
         raise ProbeError(f"{command[0]} can't be started: {reason}") from None
     assert process.stdout is not None and process.stderr is not None  # noqa: S101 - they are pipes
-    output, errors = bytearray(), bytearray()
+    output, errors, ended = bytearray(), bytearray(), False
     hearing = [
         asyncio.create_task(_keep(stream, kept))
         for stream, kept in ((process.stdout, output), (process.stderr, errors))
     ]
     try:
-        code = await process.wait()
+        await _end_of(process)
         # What it left running may keep the pipes open: its own output is there.
         await asyncio.wait(hearing, timeout=_LAST_WORDS_S)
+        ended = True
     finally:
         _kill_group(process.pid)
-        if process.returncode is None:
+        if not ended:
             await _kill_marked(mark)
         for task in hearing:
             task.cancel()
         transport = getattr(process, "_transport", None)
+        deadline = time.monotonic() + _LAST_WORDS_S
+        # closing before would take its exit code away
+        while process.returncode is None and time.monotonic() < deadline:  # noqa: ASYNC110 - no event of asyncio tells
+            await asyncio.sleep(0.001)
         if transport is not None:  # the pipes may be held by others for ever
             transport.close()
+    code = await process.wait()
     return Done(code=code, output=output.decode("utf-8", "replace"), errors=errors.decode("utf-8", "replace"))
+
+
+async def _end_of(process: asyncio.subprocess.Process) -> None:
+    """Wait for the process alone: ``process.wait()`` also waits for whoever holds its pipes."""
+    try:
+        handle = os.pidfd_open(process.pid)
+    except ProcessLookupError:
+        return  # ended, and waited for already
+    loop, over = asyncio.get_running_loop(), asyncio.Event()
+    loop.add_reader(handle, over.set)
+    try:
+        await over.wait()
+    finally:
+        loop.remove_reader(handle)
+        os.close(handle)
 
 
 async def _keep(stream: asyncio.StreamReader, kept: bytearray) -> None:

@@ -308,7 +308,7 @@ def _pings_unprivileged() -> bool:
 
 
 _IN_A_NETWORK_OF_ITS_OWN = """
-import asyncio, pathlib, subprocess, sys
+import asyncio, os, pathlib, subprocess, sys
 pathlib.Path("/proc/sys/net/ipv4/ping_group_range").write_text("0 0")
 subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
 sys.path.insert(0, sys.argv[1])
