@@ -31,6 +31,7 @@ ACKED: Final = "ACKED"
 FIRING: Final = "firing"
 SUPPRESSED_ALERT: Final = "suppressed"
 GONE: Final = "gone? (source lost)"
+GONE_BECAUSE: Final = "vigie: not resolved because"  # the annotation in which such an alert says why it is not over
 
 
 class Availability(Struct, frozen=True, array_like=True):

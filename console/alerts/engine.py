@@ -78,6 +78,21 @@ class RuleFeed:
             for group in self._groups:
                 tasks.create_task(self._evaluate(group, report))
 
+    async def once(self) -> Report:
+        """Read each page once and evaluate each rule once; what waits for its `for` counts as firing.
+
+        A rule that looks back over time can't be told by one look: the source says so.
+        """
+        await asyncio.gather(*(self.scrape_once(target, float(config.timeout)) for config, target in self._targets))
+        for group in self._groups:
+            self.evaluate_once(group)
+        source = self._source()
+        back = [rule.name for group in self._groups for rule in group.rules if rule.query.window_ms]
+        if source.state == "ok" and back:
+            words = f"{back[0]} looks back over time: one pass can't tell, a watch can"
+            source = Source(name=SOURCE, kind="rules", state="warming", error=words)
+        return Report(sources=(source,), alerts=tuple(self._alert(alert) for alert in self._states.alerts))
+
     # ── scraping ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     async def _scrape(self, config: ScrapeConfig, target: Target) -> None:
@@ -150,7 +165,7 @@ class RuleFeed:
             name=alert.rule.name,
             severity=severity,
             level=level,
-            state=STILL_FIRING if alert.state == FIRING else GONE,
+            state=GONE if alert.state == LOST else STILL_FIRING,
             starts_at=from_us((alert.fired_at or alert.active_at) * 1000),
             labels=labels,
             annotations=dict(alert.annotations),

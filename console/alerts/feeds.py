@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 from console.alerts.engine import SOURCE as RULES
@@ -47,41 +47,90 @@ def feed_of(
 ) -> Callable[[Sequence[Alert], Sequence[Source]], Feed] | None:
     """What makes the feed of *config* (console.watch.leading.MakeFeed); None when it names none. Raises ``ConfigError``."""
     groups = rules_of(config, source)
-    servers = bool(config.alertmanagers or config.prometheus)
-    if not (groups or config.scrape or servers):
+    if not (groups or config.scrape or config.alertmanagers or config.prometheus):
         return None
-    base = source.parent if source is not None else Path.cwd()
 
     def make(known: Sequence[Alert], sources: Sequence[Source] = ()) -> Feed:
         fetcher = Fetcher()
         feeds: list[Feed] = []
-        rules = RuleFeed(
-            groups,
-            config.scrape,
-            external=config.external_labels,
-            every_s=float(config.evaluation_interval),
-            fetch=fetcher.text,
-            clock=clock,
-            severity_of=config.alert_level,
-            known=[alert for alert in known if alert.source == RULES],
-        )
-        if servers:
-            feeds.append(
-                ServerFeed(
-                    config.alertmanagers,
-                    config.prometheus,
-                    fetcher=lambda server: Fetcher(server, base=base),
-                    severity_of=config.alert_level,
-                    clock=clock,
-                    known=[alert for alert in known if alert.source != RULES],
-                    sources=sources,
-                )
-            )
+        if config.alertmanagers or config.prometheus:
+            feeds.append(_servers(config, source, clock, known, sources))
         if groups or config.scrape:
-            feeds.append(rules)
+            feeds.append(_rules(config, groups, clock, fetcher, known))
         return Feeds(feeds, fetcher)
 
     return make
+
+
+async def look_once(
+    config: Config,
+    source: Path | None,
+    clock: Clock,
+    known: Sequence[Alert] = (),
+    sources: Sequence[Source] = (),
+    *,
+    rules: bool = True,
+) -> Report:
+    """What each source says now. *known* and *sources*: what a watch knows; *rules*: whether to evaluate ours, too.
+
+    Raises ``ConfigError``.
+    """
+    groups = rules_of(config, source) if rules else ()
+    reports: list[Report] = []
+    if config.alertmanagers or config.prometheus:
+        reports.append(await _servers(config, source, clock, known, sources).once())
+    if rules and (groups or config.scrape):
+        fetcher = Fetcher()
+        try:
+            reports.append(await _rules(config, groups, clock, fetcher, ()).once())
+        finally:
+            await fetcher.close()
+    return together(reports)
+
+
+def _servers(
+    config: Config, source: Path | None, clock: Clock, known: Sequence[Alert], sources: Sequence[Source]
+) -> ServerFeed:
+    base = source.parent if source is not None else Path.cwd()
+    return ServerFeed(
+        config.alertmanagers,
+        config.prometheus,
+        fetcher=lambda server: Fetcher(server, base=base),
+        severity_of=config.alert_level,
+        clock=clock,
+        known=[alert for alert in known if alert.source != RULES],
+        sources=sources,
+    )
+
+
+def _rules(
+    config: Config, groups: tuple[Group, ...], clock: Clock, fetcher: Fetcher, known: Sequence[Alert]
+) -> RuleFeed:
+    return RuleFeed(
+        groups,
+        config.scrape,
+        external=config.external_labels,
+        every_s=float(config.evaluation_interval),
+        fetch=fetcher.text,
+        clock=clock,
+        severity_of=config.alert_level,
+        known=[alert for alert in known if alert.source == RULES],
+    )
+
+
+def together(reports: Iterable[Report]) -> Report:
+    """Several reports as one: the sources of all, and each alert once, as the first knows it."""
+    sources: list[Source] = []
+    alerts: dict[str, Alert] = {}
+    evidence: dict[str, str] = {}
+    silences: list[SilenceState] = []
+    for one in reports:
+        sources += one.sources
+        evidence.update(one.evidence)
+        silences += one.silences
+        for alert in one.alerts:
+            alerts.setdefault(alert.fingerprint, alert)
+    return Report(sources=tuple(sources), alerts=tuple(alerts.values()), evidence=evidence, silences=tuple(silences))
 
 
 class Feeds:
@@ -103,20 +152,7 @@ class Feeds:
 
     def _take(self, number: int, one: Report, report: Callable[[Report], None]) -> None:
         self._reports[number] = one
-        sources: list[Source] = []
-        alerts: dict[str, Alert] = {}
-        evidence: dict[str, str] = {}
-        silences: list[SilenceState] = []
-        for at in sorted(self._reports):
-            known = self._reports[at]
-            sources += known.sources
-            evidence.update(known.evidence)
-            silences += known.silences
-            for alert in known.alerts:
-                alerts.setdefault(alert.fingerprint, alert)
-        report(
-            Report(sources=tuple(sources), alerts=tuple(alerts.values()), evidence=evidence, silences=tuple(silences))
-        )
+        report(together(self._reports[at] for at in sorted(self._reports)))
 
     def hurry(self, source: str) -> None:
         """See :class:`console.snapshot.Feed`."""

@@ -17,7 +17,7 @@ from msgspec.structs import replace as changed
 from console.alerts.alertmanager import GettableAlert, Silence
 from console.alerts.prometheus import PrometheusAlert, PrometheusRule
 from console.alerts.views import ROUNDS, AlertmanagerView, PrometheusView, View, round_of
-from console.snapshot import FIRING, GONE, SUPPRESSED_ALERT, Alert, Report, SilenceState, Source
+from console.snapshot import FIRING, GONE, GONE_BECAUSE, SUPPRESSED_ALERT, Alert, Report, SilenceState, Source
 
 SeverityOf = Callable[[Mapping[str, str]], tuple[str, int]]
 _MISSED: Final = 3  # rounds within which a living Prometheus sends each alert again, whatever its grid
@@ -320,10 +320,6 @@ def _identical(one: Sequence[tuple[str, object]], other: Sequence[tuple[str, obj
 def _gone(alert: Alert, why: str) -> Alert:
     annotations = {**alert.annotations, GONE_BECAUSE: why}
     return changed(alert, state=GONE, annotations=annotations, silenced_by=(), inhibited_by=())
-
-
-GONE_BECAUSE: Final = "vigie: not resolved because"
-"""The annotation in which a GONE alert says why it is not over."""
 
 
 def _runbook(annotations: Mapping[str, str], labels: Mapping[str, str]) -> str:

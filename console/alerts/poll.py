@@ -65,6 +65,28 @@ class ServerFeed:
             for server in self._servers:
                 tasks.create_task(self._again(server, self._ask_server(server), report))
 
+    async def once(self) -> Report:
+        """Ask each server once: one that does not answer is lost."""
+        asked = [(view, self._ask_manager(view)) for view in self._managers]
+        await asyncio.gather(
+            *(self._ask_once(view, ask) for view, ask in asked),
+            *(self._ask_once(view, self._ask_server(view)) for view in self._servers),
+        )
+        return self._judge.report(self._clock.now())
+
+    async def _ask_once(
+        self, view: AlertmanagerView | PrometheusView, ask: Callable[[Fetcher], Awaitable[Answered]]
+    ) -> None:
+        fetcher = self._fetcher(view.config)
+        try:
+            async with asyncio.timeout(_QUESTIONS * view.config.timeout):
+                answered, _ = await ask(fetcher)
+            answered()
+        except (FetchError, TimeoutError) as error:
+            view.given_up(str(error) or f"no answer in {_QUESTIONS * view.config.timeout:g} s")
+        finally:
+            await fetcher.close()
+
     async def _again(
         self,
         view: AlertmanagerView | PrometheusView,

@@ -44,6 +44,10 @@ class View(Generic[C]):
         self.failures += 1
         self.error = words
 
+    def given_up(self, words: str) -> None:
+        """It gave no usable answer, and is not asked again."""
+        self.failures, self.error = max(self.failures + 1, _FAILURES), words
+
     def fresh(self, now: datetime) -> bool:
         """Whether its last answer is young enough to be what is true now."""
         if self.last_ok is None or self.failures >= _FAILURES:
