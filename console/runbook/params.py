@@ -13,10 +13,11 @@ import re
 import shlex
 import zlib
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from console.runbook.placeholders import Placeholder, find
+from console.runbook.reread import PLAIN
 from console.runbook.shell import words
 
 PREFIX: Final = "VIGIE_P_"
@@ -26,12 +27,27 @@ class UnbindableError(Exception):
     """The command can only be copied; ``str()`` says why in a few words."""
 
 
+_OPTION: Final = re.compile(r"-(?!\d+(?:\.\d+)?$).")  # a negative number is a number
+
+
 @dataclass(frozen=True)
 class Bound:
     """A script ready to run: give it *env* (parameter name → environment variable) with the operator's values."""
 
     script: str
     env: dict[str, str]
+    guarded: dict[str, str] = field(default_factory=dict)  # parameter name → what reads it in its own language
+    leading: frozenset[str] = frozenset()  # parameters that an argument begins with
+
+    def refusal(self, values: Mapping[str, str]) -> str:
+        """Why one of the values can't be used where it stands; "" when all can."""
+        for name, program in self.guarded.items():
+            if not PLAIN.fullmatch(values.get(name, "")):
+                return f"{name} would be read again by {program}, where only letters, digits and . _ - / : @ % + = are safe"
+        for name in sorted(self.leading):
+            if _OPTION.match(values.get(name, "")):
+                return f"{name} begins with -, so the command would take it for an option"
+        return ""
 
     def environment(self, values: Mapping[str, str]) -> dict[str, str]:
         """The variables to add to the process's environment. Raises ``KeyError`` for a name without a value."""
@@ -84,6 +100,8 @@ def bind(text: str, names: Collection[str]) -> Bound:
     variables = _variables(names)
     pieces: list[str] = []
     env: dict[str, str] = {}
+    guarded: dict[str, str] = {}
+    leading: set[str] = set()
     position = 0
     for one in find(text, variables):
         variable = env_name(one.name)
@@ -92,9 +110,13 @@ def bind(text: str, names: Collection[str]) -> Bound:
         if variable not in wanted:
             raise UnbindableError(f"{one.source} has no value")
         env[wanted[variable]] = variable
+        if one.why:
+            guarded.setdefault(wanted[variable], one.why)
+        if one.leads:
+            leading.add(wanted[variable])
         pieces += [text[position : one.start], _reference(one, variable)]
         position = one.end
-    return Bound("".join(pieces) + text[position:], env)
+    return Bound("".join(pieces) + text[position:], env, guarded, frozenset(leading))
 
 
 def display(text: str, values: Mapping[str, str]) -> str:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
-from itertools import pairwise
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
+from console.runbook import reread
 from console.runbook.shell import parsed, words
 
 if TYPE_CHECKING:
@@ -23,7 +23,8 @@ Context = Literal["word", "double", "heredoc", "inert", "none"]
 
 @dataclass(frozen=True)
 class Placeholder:
-    """One occurrence: ``text[start:end]`` is *source*; *why* is set where *context* is ``none``."""
+    """One occurrence: ``text[start:end]`` is *source*; *why* is set where *context* is ``none``; elsewhere it names the program
+    that reads the text in a language of its own, where only plain values stay what they are."""
 
     name: str
     source: str
@@ -31,6 +32,7 @@ class Placeholder:
     end: int
     context: Context
     why: str = ""
+    leads: bool = False  # an argument begins with it: a value with "-" in front would be an option
 
 
 _SHAPES: Final = re.compile(
@@ -42,6 +44,7 @@ _SHAPES: Final = re.compile(
 )
 MAX_PLACEHOLDERS: Final = 200
 """In one command; more of them is no command that a person fills in."""
+_PASSED_ON: Final = 8  # from one variable to the next
 _BRACKET_RANGE: Final = re.compile(r"(?:[A-Z0-9]-[A-Z0-9])+|[A-Z]")
 
 
@@ -60,7 +63,8 @@ def find(text: str, variables: Collection[str] | None = None) -> list[Placeholde
         node = root.descendant_for_byte_range(offsets.byte(start), offsets.byte(end))
         context, why = _context(node, data, kind)
         if context != "inert":
-            found.append(Placeholder(label, text[start:end], start, end, context, why))
+            leads = _leads(node, data, offsets.byte(start))
+            found.append(Placeholder(label, text[start:end], start, end, context, why, leads))
     if "$" in text:
         assigned = assigned_names(root, data) if variables is None else frozenset[str]()
         for node in expansions:
@@ -77,7 +81,10 @@ def find(text: str, variables: Collection[str] | None = None) -> list[Placeholde
             )
             start, end = offsets.char(start_byte), offsets.char(node.end_byte)
             if context != "inert":
-                found.append(Placeholder(name, text[start:end], start, end, context, why))
+                leads = _leads(node, data, node.end_byte - len(_bare(node, data).encode()))
+                found.append(Placeholder(name, text[start:end], start, end, context, why, leads))
+    if "=" in text or "for" in text:
+        found = [_as_carried(one, root, data, offsets) for one in found]
     return sorted(found, key=lambda one: one.start)
 
 
@@ -178,7 +185,6 @@ def assigned_names(root: Node, data: bytes) -> frozenset[str]:
     return frozenset(found)
 
 
-_INTERPRETERS: Final = {"python": "-c", "python3": "-c", "perl": "-e", "ruby": "-e", "node": "-e", "php": "-r"}
 _NO_WAY: Final = {
     "raw_string": "stands in single quotes",
     "ansi_c_string": "stands in $'…' quotes",
@@ -190,8 +196,10 @@ _NO_WAY: Final = {
 
 
 def _context(node: Node | None, data: bytes, kind: str) -> tuple[Context, str]:
-    """How the shell reads *node*: walk up to what quotes or evaluates it, and look for a second shell."""
+    """How the shell reads *node*: walk up to what quotes or evaluates it, and look for what reads it again. With it, why there is
+    no way in, or the program that has the text in a language of its own."""
     context: Context | None = None
+    again = ""
     child = node
     while node is not None:
         type_ = node.type
@@ -211,17 +219,25 @@ def _context(node: Node | None, data: bytes, kind: str) -> tuple[Context, str]:
             context = "double"
         elif type_ in ("command_substitution", "process_substitution", "subshell") and context is None:
             context = "word"
-        elif type_ == "binary_expression" and any(_text(c, data) in words("arithmetic_tests") for c in node.children):
-            if node.parent is not None and data[node.parent.start_byte : node.parent.start_byte + 2] == b"[[":
-                return "none", "stands in arithmetic"
-        elif type_ == "command":
-            problem = _second_shell(node, child, data)
-            if problem == "program":
-                return "inert", ""
-            if problem:
-                return "none", problem
+        elif type_ == "binary_expression" and _is_arithmetic_test(node, data):
+            return "none", "stands in arithmetic"
+        how, what = reread.at(node, child, data)
+        if how == "program":
+            return "inert", ""
+        if how == "code":
+            return "none", what
+        again = again or what
         child, node = node, node.parent
-    return context or "word", ""
+    return context or "word", again
+
+
+def _is_arithmetic_test(node: Node, data: bytes) -> bool:
+    """``[[ a -eq b ]]``: there, and not in ``[ … ]``, bash evaluates both sides."""
+    if not any(_text(part, data) in words("arithmetic_tests") for part in node.children):
+        return False
+    while node.parent is not None and node.type != "test_command":
+        node = node.parent
+    return data[node.start_byte : node.start_byte + 2] == b"[["
 
 
 def _text(node: Node, data: bytes) -> str:
@@ -235,48 +251,83 @@ def _heredoc_is_quoted(body: Node, data: bytes) -> bool:
     return any(c.type == "heredoc_start" and not _text(c, data).isidentifier() for c in redirect.children)
 
 
-def _second_shell(command: Node, child: Node | None, data: bytes) -> str:
-    """Why a value in this argument of *command* would be read again as code; empty when it would not."""
-    given = []
-    for part in command.children:
-        if part.type == "variable_assignment":
-            continue
-        if child is not None and part.start_byte >= child.start_byte:
+def _leads(node: Node | None, data: bytes, start: int) -> bool:
+    """Whether an argument of a command begins at *start*, and no ``--`` before it says that options are over."""
+    while node is not None and node.parent is not None and node.parent.type != "command":
+        node = node.parent
+    command = node.parent if node is not None else None
+    if node is None or command is None or node.type in ("command_name", "variable_assignment", "herestring_redirect"):
+        return False
+    quote = data[node.start_byte : start].strip()
+    over = any(_text(part, data) == "--" for part in command.children if part.end_byte <= node.start_byte)
+    return node.start_byte <= start and quote in (b"", b'"', b'$"') and not over
+
+
+def _as_carried(one: Placeholder, root: Node, data: bytes, offsets: _Offsets) -> Placeholder:
+    """*one*, with what becomes of it in the variables that it is put into: ``x=<n>; echo $((x + 1))`` evaluates it."""
+    if one.context == "none":
+        return one
+    names = _carriers(root, data, offsets.byte(one.start))
+    again = ""
+    for name in sorted(names):
+        context, what = _use(root, data, name)
+        if context == "none":
+            return replace(one, context="none", why=f"goes on in ${name}, which {what}")
+        again = again or what
+    return replace(one, why=one.why or again)
+
+
+def _carriers(root: Node, data: bytes, start: int) -> set[str]:
+    """The variables that hold what stands at byte *start*, however often it is passed on."""
+    given = _every(root, ("variable_assignment", "for_statement"))
+    names: set[str] = set()
+    for _ in range(_PASSED_ON):
+        more = set()
+        for node in given:
+            target = next((part for part in node.children if part.type in ("variable_name", "subscript")), None)
+            if target is None:
+                continue
+            values = [part for part in node.children[1:] if part.type not in ("do_group", "compound_statement")]
+            holds = any(part.start_byte <= start < part.end_byte for part in values)
+            used = (_expansion_name(found, data) for part in values for found in _expansions(part))
+            if holds or any(name in names for name in used):
+                more.add(_text(target, data).partition("[")[0])
+        if more <= names:
             break
-        given.append(_text(part, data).strip("'\""))
-    if child is not None and child.type == "variable_assignment":
-        return ""
-    bare = [word.rsplit("/", 1)[-1] for word in given]
-    while bare and bare[0] in ("sudo", "env", "time", "nohup", "command", "exec", "timeout"):
-        bare = bare[1:]
-    if not bare:
-        return ""
-    name = bare[0]
-    if name in words("programs") and len(bare) == 1:
-        return "program"
-    if name in ("eval", "watch", "parallel"):
-        return f"would be read again by {name}"
-    if name == "su" and "-c" in bare:
-        return "would be read again by su's shell"
-    if name in ("ssh", "autossh") and _ssh_destination(given[len(given) - len(bare) :]):
-        return "would be read again by the shell at the other end of ssh"
-    for shell, flag in pairwise(bare):
-        if shell in words("shells") and re.fullmatch(r"-[a-z]*c", flag):
-            return f"would be read again by {shell} -c"
-    option = _INTERPRETERS.get(name)
-    if option and bare[-1] == option:
-        return f"would be read as {name} code"
-    return ""
+        names |= more
+    return names
 
 
-def _ssh_destination(given: list[str]) -> bool:
-    """Whether the words of an ssh command already name the host, so that what follows is a remote command."""
-    skip = False
-    for word in given[1:]:
-        if skip:
-            skip = False
-        elif word in words("ssh_with_value"):
-            skip = True
-        elif not word.startswith("-"):
-            return True
-    return False
+def _use(root: Node, data: bytes, name: str) -> tuple[Context, str]:
+    """The worst place where the variable *name* is used."""
+    again = ""
+    for node in _expansions(root):
+        if _expansion_name(node, data) == name:
+            context, what = _context(node, data, "variable")
+            if context == "none":
+                return context, what
+            again = again or what
+    word = re.compile(rb"\b" + re.escape(name.encode()) + rb"\b")
+    for node in _every(root, ("arithmetic_expansion", "compound_statement", "c_style_for_statement", "subscript")):
+        body = data[node.start_byte : node.end_byte]
+        if node.type == "compound_statement" and not body.startswith(b"(("):
+            continue
+        if node.type == "c_style_for_statement":
+            body = body.partition(b"))")[0]
+        if word.search(body.partition(b"[")[2] if node.type == "subscript" else body):
+            return "none", "stands in arithmetic"
+    for node in _every(root, ("declaration_command",)):
+        options = [_text(part, data) for part in node.children if _text(part, data).startswith("-")]
+        if any("i" in option for option in options) and word.search(data[node.start_byte : node.end_byte]):
+            return "none", "is evaluated at each assignment"
+    return "word", again
+
+
+def _every(root: Node, types: tuple[str, ...]) -> list[Node]:
+    found, queue = [], [root]
+    while queue:
+        node = queue.pop()
+        if node.type in types:
+            found.append(node)
+        queue.extend(node.children)
+    return found

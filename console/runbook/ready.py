@@ -93,6 +93,8 @@ def make_ready(
         bound = bind(command.text, command.params)
     except UnbindableError as error:
         return replace(ready, why_not=str(error))
+    if why := bound.refusal(used):
+        return replace(ready, why_not=why)
     return replace(ready, script=bound.script, env=bound.environment(used))
 
 
