@@ -40,6 +40,8 @@ _SINGLE_VALUED: Final = frozenset({"-p", "-t", "-n", "-N", "-d", "-u", "-i", "-s
 def at(node: Node, child: Node | None, data: bytes) -> tuple[str, str]:
     """``(how, what)`` reads a value again that stands in *child* of *node*: *how* is "code" or "text", or "program" where it is
     no placeholder of ours; both empty when nothing does."""
+    if child is not None and any(_is_broken_off(part) for part in node.children if part.end_byte <= child.start_byte):
+        return "code", "stands where the shell's grammar is not sure"
     match node.type:
         case "command":
             return _command(node, child, data)
@@ -68,6 +70,11 @@ def at(node: Node, child: Node | None, data: bytes) -> tuple[str, str]:
         case "pipeline":
             return _pipeline(node, child, data)
     return "", ""
+
+
+def _is_broken_off(node: Node) -> bool:
+    """``${x:$n:2}``: the grammar ends the expansion too early, and takes the rest of it for text."""
+    return node.type == "expansion" and any(part.is_missing for part in node.children)
 
 
 def _command(command: Node, child: Node | None, data: bytes) -> tuple[str, str]:
