@@ -252,7 +252,14 @@ class StatusSnapshot(Struct, frozen=True, kw_only=True, dict=True):
             return INFO
         return OK if self.checks or self.sources else UNKNOWN
 
-    @property
+    @cached_property
+    def unhandled(self) -> tuple[int, int]:
+        """How many alerts nobody and no rule has dealt with, and how many there are; also those that are only counted."""
+        alerts = [alert for alert in self.alerts if alert.source == "vigie" or not self.groups]
+        waiting = sum(not alert.handled for alert in alerts) + sum(group.unhandled for group in self.groups)
+        return waiting, len(alerts) + sum(group.count for group in self.groups)
+
+    @cached_property
     def foreign(self) -> int:
         """How many alerts of other systems there are, shown here or not."""
         return sum(group.count for group in self.groups)

@@ -51,20 +51,12 @@ def verdict(snapshot: StatusSnapshot | None, *, brief: bool = False) -> tuple[Sp
     for state in ("PENDING", "MAINT", "INFO"):
         if counts[state]:
             spans += [(f"{state} {counts[state]:,}", "pending"), ("  ", "text")]
-    waiting, alerts = unhandled(snapshot)
+    waiting, alerts = snapshot.unhandled
     if waiting:
         spans.append((f"UNACKED {waiting:,}", "title"))
     elif alerts:
         spans.append((f"ALERTS {alerts:,}, all handled", "dim"))
     return tuple(spans)
-
-
-def unhandled(snapshot: StatusSnapshot) -> tuple[int, int]:
-    """How many alerts nobody and no rule has dealt with, and how many there are; also those that the snapshot only counts."""
-    groups = snapshot.groups
-    alerts = [alert for alert in snapshot.alerts if alert.source == "vigie" or not groups]
-    waiting = sum(not alert.handled for alert in alerts) + sum(group.unhandled for group in groups)
-    return waiting, len(alerts) + sum(group.count for group in groups)
 
 
 def source_words(source: Source, now: datetime, age_of: Callable[[float], str] = span) -> tuple[Span, ...]:

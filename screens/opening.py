@@ -35,6 +35,7 @@ from screens.start import MakeDeps, Start, deps_from
 from screens.theming import first_look
 
 _FIRST_S: Final = 0.1  # the first frame waits so long for what it is to show
+_TURN_S: Final = 0.001  # a thread that puts thousands in order gives way to a key after so long, not after Python's 5 ms
 _OPENING_S: Final = 2.0  # by then what a console needs is imported
 
 
@@ -55,6 +56,7 @@ def _settle() -> None:
             continue
     gc.freeze()
     gc.enable()
+    sys.setswitchinterval(_TURN_S)
 
 
 def colours() -> int:
