@@ -35,6 +35,7 @@ COMMANDS: Final = {
     "incidents": ("incidents:incidents", "List incidents."),
     "metrics": ("metrics:metrics", "Milestones and intervals, honest about what is missing."),
     "note": ("note:note", "Write a line on the timeline, in scribe grammar."),
+    "recheck": ("recheck:recheck", "Have the watch run checks now, and tell what they found."),
     "runbooks": ("runbooks:runbooks", "List, show, check, write and run runbooks."),
     "silence": ("silence:silence", "Silence alerts in their Alertmanager; list, extend and end silences."),
     "sitrep": ("sitrep:sitrep", "Conditions, actions, needs; or a handoff report."),

@@ -227,3 +227,23 @@ def test_old_segments_are_dropped_and_the_rest_still_verifies(tmp_path: Path) ->
         assert journal.drop_watch(clock.now() - timedelta(days=90)) == []
         assert journal.drop_watch(clock.now() + timedelta(days=900)) != []
         assert len(journal.streams()) == 1  # the newest stays, however old
+
+
+def test_recheck_waits_for_the_watchs_answer(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    slow = configured(place).replace("interval: 200ms, retry_interval: 100ms", "interval: 1h")
+    place.config.write_text(slow)
+    options = ["--db", str(place.paths.database), "--config", str(place.config)]
+    assert main([*options, "recheck", "feed"]) == 2
+    assert "no watch is running" in capsys.readouterr().err
+    place.watch()
+    place.wait_for(DOWN)
+    assert main([*options, "recheck", "nope"]) == 2
+    assert "named 'nope'" in capsys.readouterr().err
+    place.open_port()
+    codes = [main([*options, "recheck", "feed/tcp"]) for _ in range(2)]
+    first, second = capsys.readouterr().out.splitlines()
+    assert codes == [1, 0]
+    assert first.startswith("DOWN (OK 1/2)  feed/tcp  ")
+    assert second.startswith("OK  feed/tcp  ")
+    place.close_port()
+    assert main([*options, "recheck", "feed"]) == 1
