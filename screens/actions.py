@@ -51,6 +51,13 @@ def needs(
     return off
 
 
+def _silence_off(now: Situation) -> str:
+    if "alertmanager" not in now.facts:
+        return "no Alertmanager is connected: silences are made there"
+    why = "select an alert of another system first: our own are acknowledged (a)"
+    return needs("alert", facts=("foreign",), writes=True, why=why)(now)
+
+
 def _articled(word: str) -> str:
     return f"{'an' if word[0] in 'aeiou' else 'a'} {word}"
 
@@ -208,7 +215,7 @@ _STATUS: Final = (
         "Silence it in its Alertmanager, for everybody.",
         "status",
         danger=True,
-        off=lambda now: "no Alertmanager is connected: silences are made there",
+        off=_silence_off,
     ),
     Action(
         "status.recheck",

@@ -74,6 +74,7 @@ class StatusRoom(Room):
         self._feed = status_feed.FeedSearch(desk, self._found_more)
         self._looked_at = desk.now()
         self._trends: dict[str, str] = {}
+        self._told: tuple[Span, ...] = ()  # what the header was told
         self._muted = False
         self._moved_at = desk.now() - _HOLD
         self._visible = True
@@ -253,6 +254,10 @@ class StatusRoom(Room):
         self._shape()
         self._read_trends()
         self.table.show(ListRows(keys, lambda index: self._cells(keys[index])), to=to)
+        notice = self.header_notice()
+        if notice != self._told:
+            self._told = notice
+            self.post_message(self.Noticed())
         if self.open or self._side:
             self._show_detail()
 
@@ -349,7 +354,7 @@ class StatusRoom(Room):
             hidden += further.hidden_critical - view.hidden_foreign
         if self._filter and hidden:
             found.append(((f"filter hides {hidden:,} critical", "down"),))
-        fitting = view.fitting + max(further.fitting - len(further.entries), 0)
+        fitting = view.fitting - view.fitting_foreign + max(view.fitting_foreign, further.fitting)
         count = f" {fitting:,} of {view.total:,}" + ("…" if self._feed.going else "")
         if wanted.inside:
             found.append(((f"in {wanted.inside.partition(':')[2]}", "accent"), ("" if self._filter else count, "dim")))
@@ -390,10 +395,14 @@ class StatusRoom(Room):
             target = "group" if entry.group is not None else "alert" if alert is not None else "check"
             if check is not None or (alert is not None and alert.source != "vigie"):
                 facts.add("source")
+            if alert is not None and alert.source not in ("vigie", "rules"):
+                facts.add("foreign")
             if alert is not None or (check is not None and check.state in _BAD and check.since is not None):
                 facts.add("episode")
         elif self.table.key == FOLD:
             target = "fold"
+        if self.desk.deps is not None and self.desk.deps.config.alertmanagers:
+            facts.add("alertmanager")
         return self.desk.situation(target, frozenset(facts))
 
     def keys_to(self) -> Performs:
@@ -548,7 +557,11 @@ class StatusRoom(Room):
         self._want(replace(self._wanted, sort=how), "" if self.table.pinned else self.table.key)
 
     def do_silence(self) -> None:
-        """Off until live alerts are connected: the registry says so."""
+        from screens import silencing
+
+        entry = self._take()
+        if entry is not None and entry.alert is not None:
+            silencing.begin(self.desk, entry.alert)
 
     def do_recheck(self) -> None:
         from screens import status_asks

@@ -55,7 +55,7 @@ class Matcher(Struct, frozen=True, kw_only=True, rename="camel"):
         ]
 
     def __str__(self) -> str:
-        value = self.value.replace("\\", "\\\\").replace('"', '\\"')
+        value = self.value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
         return f'{self.name}{self.operator}"{value}"'
 
 

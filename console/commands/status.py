@@ -87,7 +87,11 @@ def _take(ctx: Context, plan: Plan) -> StatusSnapshot:
     passed = replace(
         passed,
         sources=(*passed.sources, *report.sources, *(one for one in of_watch if one.name == RULES)),
-        alerts=(*passed.alerts, *report.alerts, *(one for one in foreign if one.source == RULES)),
+        alerts=(
+            *passed.alerts,
+            *sorted(report.alerts, key=lambda one: one.place),
+            *(one for one in foreign if one.source == RULES),
+        ),
         silences=report.silences,
     )
     return _with_history(passed, published, foreign)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.console.alerts.server import Alertmanager
+from tests.console.alerts.server import Alertmanager, eventually
 from tests.console.alerts.site import Page
 from tests.console.commands.calling import Result, Vigie
 
@@ -17,13 +18,15 @@ RULES = """
 groups:
 - name: page
   rules:
-  - {alert: QueueDeep, expr: depth > 10, for: 5m, labels: {severity: page}}
+  - {alert: QueueDeep, expr: "depth > 10", for: 5m, labels: {severity: page}}
 """
 
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Alertmanager]:
     with Alertmanager(tmp_path_factory.mktemp("am")) as running:
+        began = datetime.fromisoformat(running.get("/api/v2/status")["uptime"])
+        eventually(lambda: datetime.now(UTC) - began > timedelta(seconds=1))
         yield running
 
 
