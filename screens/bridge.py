@@ -11,10 +11,12 @@ from collections.abc import Iterator
 from importlib import import_module
 from typing import Any, ClassVar
 
-from textual import events
+from textual import events, on
 from textual.app import ComposeResult
 from textual.geometry import Size
+from textual.message import Message
 from textual.screen import Screen
+from textual.timer import Timer
 from textual.widget import Widget
 
 from screens import actions
@@ -30,6 +32,10 @@ from screens.widgets.text import Span, Words, join, width_of
 _BY_ID = {mode.id: mode for mode in MODES}
 _LAST = ("app.help", "app.back")  # what the hint line shows to the last
 _READY_S = 2.0  # keys wait no longer for what they may need
+_LAID_OUT_S = 0.3  # nor for a room to have its place and something in it
+_LOOK_S = 1 / 60
+
+Input = events.Key | events.Paste | events.CursorPosition
 LEAST = Size(40, 10)  # smaller terminals are told so
 
 
@@ -52,6 +58,9 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
     where: ClassVar[str] = actions.EVERYWHERE
     AUTO_FOCUS = None
 
+    class GoOn(Message):
+        """To the application: what was typed and had to wait can be carried out."""
+
     def __init__(self, desk: Desk) -> None:
         super().__init__()
         self.desk = desk
@@ -61,7 +70,8 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
         choices = choice_lines(desk)
         self._told_stopped: list[str] = []
         self._missing = {"room", "incident", "drafts"}  # keys wait for these
-        self._early: list[events.Key] = []  # the keys that wait
+        self._waiting: list[Input] = []
+        self._patience: Timer | None = None  # for the room that is being laid out
         self.header = Header(desk, lambda: self.mode or "status", self._place, self._notice)
         self.body = Body()
         self.foot = Foot(desk, choices, self._hints)
@@ -78,26 +88,50 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
         yield self._small
 
     def on_mount(self) -> None:
+        self.desk.mode_wanted.subscribe(self, lambda _: self._missing.add("room"), immediate=True)
         self.desk.mode_wanted.subscribe(self, self._wanted, immediate=False)
         self._await_desk()
         if self.mode:
             self.rooms[self.mode].shown()
+            self._await_layout(self.rooms[self.mode])
             self._has("room")
         else:
             # Header and line are on the terminal before the first room is imported.
             self.call_after_refresh(self._first_room)
 
     def _has(self, *what: str) -> None:
-        """Keys mean what the screen says, also when a kept one stands there: they wait for the room, the incident, the
-        drafts."""
+        """Keys mean what the screen says, also when a kept one stands there: they wait for the room, for its place on the
+        screen, for the incident and the drafts."""
         self._missing.difference_update(what)
-        if not self._missing and self._early:
-            self.app.call_later(self._catch_up)
+        if self.can_go_on:
+            self.app.post_message(self.GoOn())
 
-    async def _catch_up(self) -> None:
-        while self._early:
-            await self._press(self._early[0])
-            self._early.pop(0)
+    @property
+    def can_go_on(self) -> bool:
+        """Whether something that waited has to wait no longer."""
+        return bool(self._waiting) and not self._missing
+
+    async def go_on(self) -> None:
+        """The next of what waited."""
+        if self.can_go_on:
+            await self._carry_out(self._waiting.pop(0))
+
+    def _await_layout(self, room: Room) -> None:
+        """What is typed goes to *room* once it has its place, and something in it: before, a page of it is no line."""
+        self._missing.add("layout")
+        room.placed = lambda: self._await_filling(room)
+        if self._patience is not None:
+            self._patience.stop()
+        # None of it may ever be visible: the terminal is too small.
+        self._patience = self.set_timer(_LAID_OUT_S, lambda: self._has("layout"))
+
+    def _await_filling(self, room: Room) -> None:
+        if room is not self.room or "layout" not in self._missing:
+            return
+        if room.is_filled():
+            self._has("layout")
+        else:
+            self.set_timer(_LOOK_S, lambda: self._await_filling(room))
 
     def _await_desk(self) -> None:
         desk = self.desk
@@ -145,12 +179,16 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
             self.mode = mode
             room.display = True
             room.shown()
+            self._await_layout(room)
         if message is not None:
             room.visit(message)
         self.after_key()
 
     async def _wanted(self, wanted: tuple[str, Any]) -> None:
-        await self.show_mode(*wanted)
+        try:
+            await self.show_mode(*wanted)
+        finally:
+            self._has("room")
 
     async def _close_help(self) -> None:
         if self.help is not None:
@@ -159,6 +197,7 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
             room = self.rooms.get(self.mode)
             if room is not None:
                 room.display = True
+                self._await_layout(room)
 
     def _place(self) -> str:
         room = self.room
@@ -168,6 +207,11 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
         room = self.room
         return room.header_notice() if room is not None else ()
 
+    @on(Room.Noticed)
+    def _noticed(self, event: Room.Noticed) -> None:
+        event.stop()
+        self.after_key()
+
     def after_key(self) -> None:
         """Header and hint line follow what a key did."""
         self.header.draw()
@@ -176,15 +220,25 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
 
     # ── keys ────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    async def key(self, event: events.Key) -> None:
-        """One key, from the inside out."""
-        self.desk.link.touch(time.monotonic())
-        if self._missing or self._early:
-            self._early.append(event)
+    async def take(self, event: Input) -> None:
+        """A key, a paste, an answer of the terminal, in the order in which they came (see screens.arming)."""
+        if isinstance(event, events.Key):
+            self.desk.link.touch(time.monotonic())
+        if self._waiting or (self._missing and not isinstance(event, events.CursorPosition)):
+            self._waiting.append(event)
         else:
+            await self._carry_out(event)
+
+    async def _carry_out(self, event: Input) -> None:
+        if isinstance(event, events.Key):
             await self._press(event)
+        elif isinstance(event, events.Paste):
+            self.paste(event.text)
+        else:
+            self.desk.terminal_answered_at((event.y + 1, event.x + 1))
 
     async def _press(self, event: events.Key) -> None:
+        """One key, from the inside out."""
         if self.has_class("-small"):
             if event.key == "q":
                 await self.perform(actions.BY_ID["app.quit"])
@@ -329,6 +383,7 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
         if room is not None:
             room.display = False
         self.help = HelpRoom(self.desk, owners)
+        self._await_layout(self.help)
         await self.body.mount(self.help)
 
     async def do_back(self) -> None:

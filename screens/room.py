@@ -6,9 +6,11 @@ is first visited and stays; ``shown`` and ``hidden`` say when it is looked at.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from textual.message import Message
 from textual.widget import Widget
 
 from screens import actions
@@ -46,9 +48,24 @@ class Room(Performs, Widget, inherit_bindings=False):
     where: ClassVar[str] = actions.EVERYWHERE
     has_problems: ClassVar[bool] = False  # whether ``p`` leaves something out here
 
+    class Noticed(Message):
+        """What the header says of the room has changed by itself."""
+
     def __init__(self, desk: Desk) -> None:
         super().__init__()
         self.desk = desk
+        self.placed: Callable[[], None] | None = (
+            None  # called when the room has its place on the screen, with all in it
+        )
+
+    def on_show(self) -> None:
+        if self.placed is not None:
+            placed, self.placed = self.placed, None
+            placed()
+
+    def is_filled(self) -> bool:
+        """Whether there is something here that a key can mean; what is typed waits a moment for it."""
+        return True
 
     def keys_to(self) -> Performs | None:
         """What gets the keys before the room itself: its table, or the text that lies open."""

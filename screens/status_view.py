@@ -65,6 +65,7 @@ class View:
     hidden_foreign: int = 0  # of these, alerts of other systems
     healthy: int = 0  # folded away
     fitting: int = 0  # entries that are shown, or stand in a group that is
+    fitting_foreign: int = 0  # of these, alerts of other systems
     total: int = 0
     grouped: bool = False
     shared: frozenset[tuple[str, str]] = frozenset()  # labels of every alert that is shown: said once, below
@@ -99,7 +100,7 @@ def view(
         if wanted.problems and not entry.problem:
             continue
         shown.append(entry)
-    fitting = len(shown)
+    fitting, fitting_foreign = len(shown), sum(entry.check is None for entry in shown)
     whole = () if fits is not None or wanted.inside else tuple(group for group in groups if group.count > 1)
     grouped = _grouped(wanted, len(shown), unread)
     if grouped:
@@ -129,6 +130,7 @@ def view(
         foreign,
         max(healthy, 0),
         fitting,
+        fitting_foreign,
         total + unread,
         grouped,
         shared_labels(by_key.values()),
