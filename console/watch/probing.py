@@ -193,6 +193,10 @@ class Tools:
         except AccessError as error:
             raise ProbeError(str(error)) from None
 
+    def at_end(self, work: Callable[[], None]) -> None:
+        """Do *work* when the last check has run: a probe outlives its tools."""
+        self._stack.callback(work)
+
     async def blocking(self, work: Callable[[], T]) -> T:
         """Run *work* in a thread: for system calls that can hang, such as ``statvfs`` on a lost network mount."""
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
