@@ -25,7 +25,7 @@ How to add a screen (a *room*: one mode's body)
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from functools import partial
 from time import monotonic
@@ -98,17 +98,11 @@ class VigieApp(App[None], inherit_bindings=False):
         self.call_after_refresh(self.desk.open)
 
     async def on_event(self, event: events.Event) -> None:
-        """Keys and pastes go to the bridge, one after the other; everything else is Textual's."""
-        if isinstance(event, events.Key) and not event.is_forwarded:
-            try:
-                await self.bridge.key(event)
-            except Exception as error:  # one action failed: say so, and go on
-                self._log_fault(error)
-                self.desk.say(f"that went wrong: {type(error).__name__}: {error}", "error")
-                if self.is_headless:
-                    raise
-        elif isinstance(event, events.Paste) and not event.is_forwarded:
-            self.bridge.paste(event.text)
+        """What is typed, and the terminal's answers, go to the bridge, one after the other; everything else is Textual's."""
+        if isinstance(event, events.CursorPosition) or (
+            isinstance(event, (events.Key, events.Paste)) and not event.is_forwarded
+        ):
+            await self._safely(self.bridge.take(event))
         elif isinstance(event, events.Resize):
             await super().on_event(event)
             if not self._sized:  # the driver's first words: nothing was painted before them
@@ -121,10 +115,21 @@ class VigieApp(App[None], inherit_bindings=False):
         elif isinstance(event, events.Ready):
             self._sized = True
             await super().on_event(event)
-        elif isinstance(event, events.CursorPosition):  # in its place among the keys: see screens.arming
-            self.desk.terminal_answered_at((event.y + 1, event.x + 1))
         else:
             await super().on_event(event)
+
+    async def on_bridge_go_on(self, _: Bridge.GoOn) -> None:
+        while self.bridge.can_go_on:
+            await self._safely(self.bridge.go_on())
+
+    async def _safely(self, action: Awaitable[None]) -> None:
+        try:
+            await action
+        except Exception as error:  # one action failed: say so, and go on
+            self._log_fault(error)
+            self.desk.say(f"that went wrong: {type(error).__name__}: {error}", "error")
+            if self.is_headless:
+                raise
 
     def repaint(self) -> None:
         """Draw the whole screen again, on a terminal that may show anything."""

@@ -245,6 +245,9 @@ class ReportRoom(Room):
 
     # ── the room ────────────────────────────────────────────────────────────────────────────────────────────────
 
+    def is_filled(self) -> bool:
+        return self.report is not None or self.desk.incident is None
+
     def keys_to(self) -> Performs:
         return self.table if self.listing else self.pane
 

@@ -229,6 +229,9 @@ class TimelineRoom(Room):
         facts = frozenset(("own",)) if line is not None and not line.watch else frozenset[str]()
         return self.desk.situation("event" if line is not None else "", facts)
 
+    def is_filled(self) -> bool:
+        return self._window is not None or self.desk.incident is None
+
     def keys_to(self) -> Performs:
         return self.pages if self.open else self.table
 
