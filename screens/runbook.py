@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -15,14 +14,13 @@ from screens.errands import RunbookFor
 from screens.performs import Performs
 from screens.room import Room
 from screens.runbook_follow import Following
-from screens.runbook_picker import PickerView
+from screens.runbook_picker import Beginning, PickerView
 from screens.runbook_runs import RunsFeed, RunsNow
 from screens.widgets.text import Span
 
 if TYPE_CHECKING:
     from console.journal.events import Event, New
     from console.journal.store import Journal
-    from console.runbook.model import Runbook
     from screens.asks import Ask
     from screens.incident_now import IncidentNow
 
@@ -40,9 +38,7 @@ class RunbookRoom(Room):
         self._picking = True
         self._asked_for = False  # the operator asked for the choice: arriving runs don't take it away
         self._switching = False  # the choice is for leaving the run that is looked at
-        self._pending: tuple[Runbook, str, Mapping[str, str]] | None = (
-            None  # to be started once an incident is declared
-        )
+        self._pending: Beginning | None = None  # to be started once an incident is declared
         self._again = ""  # a runbook that is followed already: s again starts it a second time
         self._open_next = ""  # a run that is being started here
         self._looked_at = False
@@ -66,7 +62,7 @@ class RunbookRoom(Room):
             self.runs.read()
         if incident is not None and incident.open and self._pending is not None:
             pending, self._pending = self._pending, None
-            self._begin(*pending)
+            self._begin(pending)
             self.desk.go("runbook")
 
     def _events_arrived(self, events: tuple[Event, ...]) -> None:
@@ -142,11 +138,11 @@ class RunbookRoom(Room):
 
     # ── starting ────────────────────────────────────────────────────────────────────────────────────────────────
 
-    def _begin(self, runbook: Runbook, why: str, values: Mapping[str, str]) -> None:
+    def _begin(self, chosen: Beginning) -> None:
         """Start the chosen runbook, in the incident; declare one first when there is none."""
-        incident = self.desk.incident
+        incident, runbook = self.desk.incident, chosen.runbook
         if incident is None or not incident.open:
-            self._pending = (runbook, why, values)
+            self._pending = chosen
             ask = self._declare_first()
             self.desk.ask(replace(ask, left=self._not_declared))
             self.desk.say(f"a run belongs to an incident: declare one, and {runbook.title} starts in it")
@@ -167,11 +163,15 @@ class RunbookRoom(Room):
                     "switch",
                     "switch, because>",
                     f"why not {left.title[:40]} (Enter alone is fine); its record stays",
-                    lambda reason: self._append(incident.stream, runs.switch(left, runbook, values, reason)),
+                    lambda reason: self._append(
+                        incident.stream, runs.switch(left, runbook, chosen.values, reason, chosen.sources)
+                    ),
                 )
             )
             return
-        refusal = self._append(incident.stream, runs.start_run(runbook, values, why=why))
+        refusal = self._append(
+            incident.stream, runs.start_run(runbook, chosen.values, why=chosen.why, sources=chosen.sources)
+        )
         if refusal:
             self.desk.say(refusal, "error")
 
@@ -217,6 +217,9 @@ class RunbookRoom(Room):
     @property
     def _view(self) -> PickerView | Following:
         return self.picker if self._picking else self.following
+
+    def is_filled(self) -> bool:
+        return not self._picking or bool(self.picker.table.key)
 
     def keys_to(self) -> Performs:
         return self._view

@@ -89,6 +89,7 @@ class Drawing(RunKeys):
             resolved=self._resolved,
             armed=self.arming.armed,
             running=self._is_running(found),
+            params=looking.runbook.params if looking.runbook is not None else (),
             values=looking.view.values,
             held=frozenset(name for run, name in self.secrets if run == looking.view.run),
             width=width,
@@ -114,7 +115,7 @@ class Drawing(RunKeys):
         taken = 3 + (2 if found.state != OPEN else 0) + 2 * min(len(found.observed), 3)
         if commands and self._resolved is not None:
             pieces = len(runbook_step.exact_pieces(self._resolved.ready.shown, width - 4))
-            taken += pieces + 5 + len(self._resolved.warnings)
+            taken += pieces + 4 + len(self._resolved.warnings) + len(commands[self.command_at].params)
         if step is not None and step.expect:
             taken += 2
         return max(room - taken, 2)

@@ -9,6 +9,7 @@ from console.clock import span
 from console.runbook.model import Info, Runbook
 from screens.look import Look
 from screens.runbook_step import exact_pieces
+from screens.runbook_values import captured_by
 from screens.widgets.text import Words, wrap
 
 _ORDER: Final = ("symptoms", "escalation", "contacts", "template", "text", "heading", "links", "metadata")
@@ -73,8 +74,10 @@ def _text(body: str, width: int, look: Look) -> list[Words]:
     return lines
 
 
-def preview_lines(runbook: Runbook, values: Mapping[str, str], why: str, width: int, look: Look) -> list[Words]:
-    """A runbook before it is followed: what it is for, what it needs, its steps with their commands."""
+def preview_lines(
+    runbook: Runbook, values: Mapping[str, str], sources: Mapping[str, str], why: str, width: int, look: Look
+) -> list[Words]:
+    """A runbook before it is followed: what it is for, what it needs and where that is from, its steps with their commands."""
     lines: list[Words] = [((f" {runbook.title}", "title"),)]
     if runbook.broken:
         said = f"broken, its commands can only be copied: {runbook.broken}"
@@ -88,7 +91,12 @@ def preview_lines(runbook: Runbook, values: Mapping[str, str], why: str, width: 
         if param.scope == "text":
             continue  # a hole in a message to send, asked for with the message
         value = values.get(param.name, "")
+        taken = captured_by(runbook, param.name)
         shown = "(secret, asked for later)" if param.secret else value or "? (asked for before use)"
+        if taken and not value:
+            shown = f"from the output of: {taken}"
+        elif value and sources.get(param.name):
+            shown = f"{value}  ({sources[param.name]})"
         lines.append(((" with ", "dim"), (f"{param.name} = ", "text"), (shown, "text" if value else "degraded")))
     number = 0
     for at, phase in enumerate(runbook.phases, 1):
@@ -113,6 +121,8 @@ def preview_lines(runbook: Runbook, values: Mapping[str, str], why: str, width: 
                 first = command.text.split("\n", 1)[0]
                 more = f" {look.sign('more')}" if "\n" in command.text else ""
                 prompt = "$ " if command.lang == "sh" else "  "
-                lines.append(((" " * len(lead) + prompt, "faint"), (first + more, "code" if command.runnable else "dim")))
+                lines.append(
+                    ((" " * len(lead) + prompt, "faint"), (first + more, "code" if command.runnable else "dim"))
+                )
     info, _ = info_lines(runbook, width, look)
     return [*lines, "", (("   " + "-" * 20, "faint"),), *info[2:]]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, ClassVar
 from textual.app import ComposeResult
 from textual.widget import Widget
 
-from console.runbook.ready import starting_values
+from console.runbook.ready import sources_of, starting_values
 from console.runbook.review import overdue
 from screens import actions
 from screens.desk import Desk
@@ -51,14 +51,23 @@ class Offer:
     why: str = ""
 
 
+@dataclass(frozen=True)
+class Beginning:
+    """A runbook that is to be followed: why it was offered, its first values, and where those are from."""
+
+    runbook: Runbook
+    why: str
+    values: Mapping[str, str]
+    sources: Mapping[str, str]
+
+
 class PickerView(Performs, Widget, inherit_bindings=False):
-    """The list and, with Enter, the steps of one. *start* is called with the runbook, why
-    it was offered, and its first values."""
+    """The list and, with Enter, the steps of one. *start* is called with what is chosen."""
 
     DEFAULT_CSS = "PickerView { width: 100%; height: 1fr; layout: vertical; }"
     where: ClassVar[str] = "picker"
 
-    def __init__(self, desk: Desk, start: Callable[[Runbook, str, Mapping[str, str]], None]) -> None:
+    def __init__(self, desk: Desk, start: Callable[[Beginning], None]) -> None:
         super().__init__()
         self.desk = desk
         self.head = Lines(lambda: desk.look, height=1, id="picker-head")
@@ -268,8 +277,14 @@ class PickerView(Performs, Widget, inherit_bindings=False):
         offer, runbook = self.offer, self._book
         if offer is not None and runbook is not None:
             width = max(self.size.width, 40)
-            lines = preview_lines(runbook, starting_values(runbook, self.labels, {}), offer.why, width, self.desk.look)
+            values, sources = self._first_values(runbook)
+            lines = preview_lines(runbook, values, sources, offer.why, width, self.desk.look)
             self.preview.show(lines, top=top)
+
+    def _first_values(self, runbook: Runbook) -> tuple[dict[str, str], dict[str, str]]:
+        values = starting_values(runbook, self.labels, {})
+        whose = "alert" if self.errand is not None else "incident"
+        return values, sources_of(runbook, self.labels, values, whose)
 
     async def do_start(self) -> None:
         offer = self.offer
@@ -284,7 +299,7 @@ class PickerView(Performs, Widget, inherit_bindings=False):
         if runbook is not None and not runbook.phases:
             self.desk.say(f"it has no steps: {runbook.broken or 'a page to read'}", "error")
         elif runbook is not None:
-            self._start(runbook, offer.why, starting_values(runbook, self.labels, {}))
+            self._start(Beginning(runbook, offer.why, *self._first_values(runbook)))
 
     def on_resize(self) -> None:
         self._shape()

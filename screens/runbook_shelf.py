@@ -166,14 +166,9 @@ class Shelf:
         return Stock(self._catalog.count, len(self._where), len(missing), problems, widest)
 
     def _open(self, card: Card) -> Runbook | None:
-        from console.runbook.library import read_known
+        from console.runbook.stocking import open_card
 
-        path = self._where.get(card.path)
-        found = read_known(path, card.path).runbooks if path is not None else ()
-        same = [book for book in found if book.id == card.id]
-        if len(same) == 1:
-            return same[0]
-        return found[card.number] if card.number < len(found) and found[card.number].id == card.id else None
+        return open_card(card, self._where)
 
     def _begin_again(self) -> None:
         import tempfile

@@ -11,11 +11,12 @@ from rich.cells import cell_len, set_cell_size
 
 from console.clock import span
 from console.journal.events import CommandFinished
-from console.runbook.model import Command, Phase, Step
+from console.runbook.model import Command, Param, Phase, Step
 from console.runbook.progress import OPEN, RunView, StepView
 from console.runbook.resolve import Resolved
 from console.runbook.run import Command as Execution
 from screens.look import Look
+from screens.runbook_values import param_lines
 from screens.widgets.text import Span, Words, wrap
 
 _KIND_WORDS: Final = {
@@ -70,6 +71,7 @@ def step_page(
     resolved: Resolved | None,
     armed: bool,
     running: bool,
+    params: Sequence[Param],
     values: Mapping[str, str],
     held: frozenset[str],
     width: int,
@@ -105,7 +107,7 @@ def step_page(
         if len(commands) > 1:
             named = chosen.title or ("the whole block" if step.whole is chosen else "")
             lines.append(((f" command {selected + 1} of {len(commands)}", "accent"), (f"  tab: next   {named}", "dim")))
-        lines += _param_lines(chosen, values, held, width, look)
+        lines += param_lines(chosen, params, view, values, held, width, look)
         start = len(lines)
         lines += [
             ((f" {look.sign('bar')} ", "accent"), (piece, "code"))
@@ -257,24 +259,6 @@ def _result_lines(found: StepView, width: int, look: Look) -> list[Words]:
     for name, value in finish.captured.items():
         lines.append(((f" {name} = ", "dim"), (value, "text")))
     return lines
-
-
-def _param_lines(
-    command: Command, values: Mapping[str, str], held: frozenset[str], width: int, look: Look
-) -> list[Words]:
-    if not command.params:
-        return []
-    spans: list[Span] = [(" with ", "dim")]
-    for name in command.params:
-        if name in held:
-            value, tone = "(secret, given)", "text"
-        elif values.get(name):
-            value, tone = values[name], "text"
-        else:
-            value, tone = "?", "degraded"
-        spans += [(f"{name}=", "dim"), (value, tone), ("  ", "text")]
-    spans.append(("e edits", "faint"))
-    return [tuple(spans)]
 
 
 def _where(resolved: Resolved) -> Words:

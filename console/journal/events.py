@@ -206,6 +206,7 @@ class RunStarted(Body, tag="run_started", frozen=True, kw_only=True):
     content: str = ""  # the parsed runbook as JSON (console.runbook.model)
     params: Mapping[str, str] = {}  # initial values, secrets left out
     why: str = ""  # why it was offered: "alertname VaRExceedance"
+    sources: Mapping[str, str] = {}  # where initial values are from: "alert's label instance", "default"
 
 
 class ParamSet(Body, tag="param_set", frozen=True, kw_only=True):
@@ -359,7 +360,9 @@ class CommandFinished(Body, tag="command_finished", frozen=True, kw_only=True):
     step: str = ""
     exit_code: int | None = None  # None when ended by a signal or unknown
     signal: int | None = None
-    outcome: str = "exited"  # exited | signalled | cancelled | stopped (a ``follow``) | timed_out | not_started | unknown
+    outcome: str = (
+        "exited"  # exited | signalled | cancelled | stopped (a ``follow``) | timed_out | not_started | unknown
+    )
     duration_ms: int = 0
     sha256: str = ""  # of the output that was kept
     size: int = 0  # bytes that it wrote

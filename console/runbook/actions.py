@@ -33,7 +33,8 @@ from console.journal.events import (
 )
 from console.journal.store import Journal
 from console.runbook.model import Option, Runbook
-from console.runbook.progress import END, OPEN, RunView, StepView
+from console.runbook.progress import DONE, END, OPEN, RunView, StepView
+from console.runbook.run import SKIPPED
 
 _DID = {
     "step_ticked": "ticked this step",
@@ -87,9 +88,16 @@ def append(journal: Journal, stream: str, news: Sequence[New]) -> list[Event]:
 
 
 def start_run(
-    runbook: Runbook, values: Mapping[str, str], *, why: str = "", sha256: str = "", run: str = ""
+    runbook: Runbook,
+    values: Mapping[str, str],
+    *,
+    why: str = "",
+    sha256: str = "",
+    run: str = "",
+    sources: Mapping[str, str] | None = None,
 ) -> list[New]:
-    """Follow *runbook* from here on, its content frozen; secrets among *values* are named, not kept."""
+    """Follow *runbook* from here on, its content frozen; secrets among *values* are named, not kept. *sources* says in words
+    where values are from."""
     run = run or _new_id()
     secret = {param.name for param in runbook.params if param.secret}
     body = RunStarted(
@@ -101,6 +109,7 @@ def start_run(
         content=json.dumps(json.loads(runbook.to_json()), ensure_ascii=True, separators=(",", ":")),
         params={name: value for name, value in values.items() if name not in secret},
         why=why,
+        sources={name: words for name, words in (sources or {}).items() if name in values},
     )
     given = [ParamSet(run=run, name=name, secret=True) for name in values if name in secret]
     return [_new(body, f"run:{run}:started"), *(_new(one) for one in given)]
@@ -124,7 +133,8 @@ def tick(run: RunView, step: str, text: str = "", *, goto: str = "", blocked: st
 
 def approve(run: RunView, step: str, uid: int, text: str = "", *, subject: str = "", blocked: str = "") -> list[New]:
     """The person *uid* says that the step may be done; once each. *blocked*: why this one can't (``gates.not_by``)."""
-    found = _settle(run, step)
+    _still_going(run)
+    found = _step(run, step)
     if blocked:
         raise Refused(blocked)
     if any(act.uid == uid and act.subject == subject for act in found.approvals):
@@ -222,12 +232,18 @@ def end(run: RunView, outcome: str = "done", text: str = "") -> list[New]:
     return [_new(RunEnded(run=run.run, outcome=outcome, text=text.strip()), _end_key(run))]
 
 
-def switch(run: RunView, runbook: Runbook, values: Mapping[str, str], reason: str = "") -> list[New]:
+def switch(
+    run: RunView,
+    runbook: Runbook,
+    values: Mapping[str, str],
+    reason: str = "",
+    sources: Mapping[str, str] | None = None,
+) -> list[New]:
     """Wrong runbook: go on in a new run of *runbook*; this one's record stays."""
     _still_going(run)
     to_run = _new_id()
     left = _new(RunSwitched(run=run.run, to_run=to_run, reason=reason.strip()), _end_key(run))
-    return [left, *start_run(runbook, values, why=f"switched from {run.title}", run=to_run)]
+    return [left, *start_run(runbook, values, why=f"switched from {run.title}", run=to_run, sources=sources)]
 
 
 def command_key(run: RunView, step: str) -> str:
@@ -236,8 +252,14 @@ def command_key(run: RunView, step: str) -> str:
 
 
 def _settle(run: RunView, step: str) -> StepView:
+    """The step, if there is anything left to settle: somebody else may have done so a moment ago, in sight or not. One that
+    the run has gone back to may be settled anew."""
     _still_going(run)
-    return _step(run, step)
+    found = _step(run, step)
+    if found.state in (DONE, SKIPPED) and found.id != run.current and found.at is not None:
+        did = "skipped" if found.state == SKIPPED else "decided" if found.kind == "decide" else "ticked"
+        raise Refused(f"{found.by} {did} this step at {found.at:%H:%M:%S}Z; u takes that back")
+    return found
 
 
 def _still_going(run: RunView) -> None:

@@ -8,19 +8,19 @@ from pathlib import Path
 from console.journal.events import New
 from console.runbook.actions import start_run
 from console.runbook.model import Runbook, Step
-from console.runbook.ready import starting_values
+from console.runbook.ready import sources_of, starting_values
 
 
 def find_called(name: str, caller: Runbook, folders: Sequence[Path]) -> Runbook | None:
     """The runbook *name* – a file beside the *caller*, or an id –; None when there is none with steps."""
     from console.runbook.library import load_library
+    from console.runbook.stocking import find_runbook
 
     path = Path(caller.path).parent / name
     if path.is_file():
         found = [entry.runbook for entry in load_library([path], shipped=False).entries]
         return next((runbook for runbook in found if runbook.phases), None)
-    entry = load_library(folders).get(name.removesuffix(".md"))
-    return entry.runbook if entry is not None and entry.runbook.phases else None
+    return find_runbook(name.removesuffix(".md"), folders)
 
 
 def start_called(
@@ -32,5 +32,8 @@ def start_called(
     }
     values = starting_values(called, {}, {name: value for name, value in given.items() if value})
     secret = {param.name for param in called.params if param.secret}
-    news = start_run(called, values, why=f"called by {caller.title}: {step.title}")
+    sources = dict.fromkeys(given, f"from {caller.title}") | {
+        name: words for name, words in sources_of(called, {}, values, "").items() if name not in given
+    }
+    news = start_run(called, values, why=f"called by {caller.title}: {step.title}", sources=sources)
     return news, {name: value for name, value in values.items() if name in secret}

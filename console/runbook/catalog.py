@@ -24,10 +24,10 @@ CREATE TABLE file (
     id INTEGER PRIMARY KEY, path TEXT NOT NULL UNIQUE, stamp TEXT NOT NULL, problem TEXT NOT NULL, seen INTEGER NOT NULL);
 CREATE TABLE card (id INTEGER PRIMARY KEY AUTOINCREMENT, file INTEGER NOT NULL, data BLOB NOT NULL);
 CREATE INDEX card_file ON card (file);
-CREATE VIRTUAL TABLE words USING fts5(title, names, symptoms, body, tokenize = "unicode61 remove_diacritics 0", prefix = '2 3');
+CREATE VIRTUAL TABLE words USING fts5(title, names, symptoms, body, tokenize = "unicode61 remove_diacritics 0", prefix = '1 2 3');
 CREATE VIRTUAL TABLE vocabulary USING fts5vocab(words, 'row');
 """
-_VERSION: Final = 1
+_VERSION: Final = 2
 _ORDER: Final = "bm25(words, 10.0, 8.0, 6.0, 2.0)"
 _CANDIDATES: Final = 300
 _WIDER: Final = 60
@@ -145,6 +145,8 @@ class Catalog:
                 self._cards[row] = _DECODER.decode(data)
         self._known = self._titles = None
         self.problems = tuple(problem for file, _, _, problem in rows if problem and file in here)
+        self._vocabulary()
+        self._by_title()
         known = set(here.values())
         return [path for path in self._stamps if path not in known]
 
@@ -158,6 +160,7 @@ class Catalog:
         return [self._cards[row] for row in self._by_title() if pages or not self._cards[row].page]
 
     def _by_title(self) -> list[int]:
+        """Every card, by title."""
         if self._titles is None:
             order = sorted(self._cards, key=lambda row: (self._cards[row].title.casefold(), self._cards[row].path))
             self._titles = (
@@ -181,6 +184,9 @@ class Catalog:
         wanted = spaced(words).split()
         if not wanted:
             return self.cards(pages)
+        if len(wanted) == 1 and len(wanted[0]) == 1:  # most of them: by title will do
+            hit = set(self._match(self._beginning(wanted[0]), ranked=False))
+            return [self._cards[row] for row in self._by_title() if row in hit and (pages or not self._cards[row].page)]
         narrow = [self._beginning(word) for word in wanted]
         found = self._match(" AND ".join(narrow)) if all(narrow) else []
         wide = [self._anywhere(word) for word in wanted]
@@ -210,9 +216,12 @@ class Catalog:
         every = [*([beginning] if beginning else []), *(f'"{one}"' for one in inside)]
         return every[0] if len(every) == 1 else f"({' OR '.join(every)})" if every else ""
 
-    def _match(self, query: str, limit: int = -1) -> list[int]:
+    def _match(self, query: str, limit: int = -1, *, ranked: bool = True) -> list[int]:
+        if not query:
+            return []
+        order = f"ORDER BY {_ORDER}" if ranked else ""
         rows = self._db.execute(
-            f"SELECT rowid FROM words WHERE words MATCH ? ORDER BY {_ORDER} LIMIT ?",  # noqa: S608 - a constant
+            f"SELECT rowid FROM words WHERE words MATCH ? {order} LIMIT ?",  # noqa: S608 - a constant
             (query, limit),
         )
         return [row for (row,) in rows.fetchall() if row in self._cards]

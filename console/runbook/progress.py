@@ -71,6 +71,15 @@ class StepView(Struct, frozen=True, kw_only=True):
         return finish.then or "ask"
 
 
+class Origin(Struct, frozen=True):
+    """Where the value of a parameter is from: who gave it and when; *source* in words, or of a captured one the step."""
+
+    by: str
+    at: datetime
+    source: str = ""
+    captured: bool = False
+
+
 class RunView(Struct, frozen=True, kw_only=True):
     """A run as it stands. ``current`` is the id of the step that is next, "" when none is."""
 
@@ -87,6 +96,7 @@ class RunView(Struct, frozen=True, kw_only=True):
     secrets: frozenset[str] = frozenset()  # parameters that were given, and whose values nobody keeps
     uid: int = -1  # who started it, for the operating system
     captured: frozenset[str] = frozenset()  # values that were taken from a command's output
+    origins: Mapping[str, Origin] = {}  # parameter → where its value is from
     confirmed: Mapping[str, Act] = {}  # phase → who confirmed what it asks before
     confirmations: Mapping[str, int] = {}  # phase → how often that was done, also where it was taken back
     roles: Mapping[str, str] = {}  # of the incident: role → who holds it
@@ -145,6 +155,7 @@ def view(runs: Runs, run_id: str) -> RunView | None:
         secrets=frozenset(name for name, one in values.items() if one.secret),
         uid=run.uid,
         captured=frozenset(name for name, one in values.items() if one.captured),
+        origins={name: Origin(one.by, one.at, one.source, one.captured) for name, one in values.items()},
         confirmations=dict(Counter(act.step for act in run.confirmed)),
         confirmed={act.step: act for act in run.confirmed if runs.counts(act.event)},
         roles={role: person for role, person in runs.roles.items() if person},

@@ -52,6 +52,24 @@ def starting_values(runbook: Runbook, labels: Mapping[str, str], given: Mapping[
     return values
 
 
+def sources_of(runbook: Runbook, labels: Mapping[str, str], values: Mapping[str, str], whose: str) -> dict[str, str]:
+    """In words, where :func:`starting_values` took *values* from; *whose* the labels are: "alert"."""
+    found: dict[str, str] = {}
+    for param in runbook.params:
+        value = values.get(param.name)
+        if not value or param.secret:
+            continue
+        label = (param.from_label or "").removeprefix("alert.").removeprefix("labels.")
+        if label not in labels:
+            named = env_name(param.name).casefold()
+            label = next((name for name in labels if env_name(name).casefold() == named), "")
+        if label and labels[label] == value:
+            found[param.name] = f"{whose}'s label {label}"
+        elif value == param.default:
+            found[param.name] = "default"
+    return found
+
+
 def refusal(param: Param | None, value: str) -> str:
     """Why *value* is not taken for *param*, in a few words; "" when it is."""
     if not is_clean(value) or "\n" in value:

@@ -82,6 +82,8 @@ class Value(Struct, kw_only=True):
     captured: bool = False  # taken from a command's output, not given by a person
     by: str
     at: datetime
+    source: str = ""
+    """Where it is from: words, or of a captured one the step."""
 
 
 class Command(Struct, kw_only=True):
@@ -228,7 +230,9 @@ def _started(state: Runs, event: Event, body: RunStarted) -> None:
         uid=event.origin.uid,
     )
     for name, value in body.params.items():
-        run.values[name] = [Value(event=event.id, value=value, by=event.actor, at=event.occurred_at)]
+        run.values[name] = [
+            Value(event=event.id, value=value, by=event.actor, at=event.occurred_at, source=body.sources.get(name, ""))
+        ]
     if earlier is not None:  # an import may bring acts before the start
         run.acts, run.ends, run.confirmed = earlier.acts, earlier.ends, earlier.confirmed
         for name, values in earlier.values.items():
@@ -336,7 +340,14 @@ def _command_finished(state: Runs, event: Event, body: CommandFinished) -> None:
         run = _run(state, event, command.run)
         for name, value in body.captured.items():
             run.values.setdefault(name, []).append(
-                Value(event=event.id, value=value, captured=True, by=event.actor, at=event.occurred_at)
+                Value(
+                    event=event.id,
+                    value=value,
+                    captured=True,
+                    by=event.actor,
+                    at=event.occurred_at,
+                    source=command.step,
+                )
             )
         to = body.then.removeprefix("goto:")
         if to != body.then:  # the runbook says where to go on when this fails

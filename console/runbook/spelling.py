@@ -12,10 +12,10 @@ def near(typed: str, known: Sequence[str], most: int = 8) -> list[str]:
     slips = 0 if len(typed) < 4 else 1 if len(typed) < 8 else 2
     if not slips:
         return []
-    first, least = typed[0], len(typed) - slips
+    first, least, letters = typed[0], len(typed) - slips, set(typed)
     found: list[tuple[int, int, str]] = []
     for word in known:
-        if word[0] == first and len(word) >= least:
+        if word[0] == first and len(word) >= least and len(letters.difference(word)) <= slips:
             away = _away(typed, word[: len(typed) + slips], slips)
             if away <= slips:
                 found.append((away, len(word), word))

@@ -13,7 +13,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -21,7 +21,7 @@ from console.runbook import lexicon
 from console.runbook.catalog import Catalog
 from console.runbook.lexicon import fold
 from console.runbook.library import SHIPPED, FileProblem, files_in, read_known, shipped_files, use_lexicons
-from console.runbook.model import Document, Problem
+from console.runbook.model import Document, Problem, Runbook
 from console.runbook.ranking import Card, Texts, describe
 
 FEW: Final = 24
@@ -40,7 +40,7 @@ def place(environ: Sequence[tuple[str, str]] | None = None) -> Path | None:
     if not cache.startswith("/"):
         return None
     folder = Path(cache) / "vigie"
-    path = folder / "runbooks-1.db"
+    path = folder / "runbooks-2.db"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
@@ -149,6 +149,41 @@ def nearest_first(missing: Sequence[str], words: Sequence[str]) -> list[str]:
         return 0 if stem in wanted else 1 if any(word in stem for word in wanted) else 2
 
     return sorted(missing, key=apart)
+
+
+def find_runbook(name: str, folders: Sequence[Path]) -> Runbook | None:
+    """The runbook with steps that has this id, title or file name, by the catalog; files that it does not know are read,
+    those of that name first."""
+    kept = place()
+    try:
+        catalog = open_catalog(kept) if kept is not None else Catalog()
+    except (sqlite3.Error, OSError):
+        catalog = Catalog()
+    stamps, where, _ = scan(folders)
+    wanted = fold(name)
+    try:
+        missing = nearest_first(catalog.stock(stamps), [name])
+        close = [path for path in missing if wanted in fold(path)]
+        for batch in (close, [path for path in missing if path not in close], None):
+            for card in catalog.cards():
+                if (card.id == name or wanted == card.stem or wanted in card.names) and card.steps:
+                    return open_card(card, where)
+            if batch:
+                read(catalog, stamps, where, batch)
+                catalog.more()
+    finally:
+        catalog.close()
+    return None
+
+
+def open_card(card: Card, where: Mapping[str, Path]) -> Runbook | None:
+    """The runbook of *card*, from its file as it is now; None when it is not there any more."""
+    path = where.get(card.path)
+    found = read_known(path, card.path).runbooks if path is not None else ()
+    same = [book for book in found if book.id == card.id]
+    if len(same) == 1:
+        return same[0]
+    return found[card.number] if card.number < len(found) and found[card.number].id == card.id else None
 
 
 class Apart:

@@ -123,7 +123,7 @@ def test_every_command_of_real_runbooks_is_shown_to_the_character(shared: Path) 
     origin = Origin(program="cli")
     for entry in load_library([shared / "seeds"], shipped=True).entries:
         runbook = entry.runbook
-        assert preview_lines(runbook, {}, "", 52, look) and info_lines(runbook, 52, look)[0]
+        assert preview_lines(runbook, {}, {}, "", 52, look) and info_lines(runbook, 52, look)[0]
         body = actions.start_run(runbook, {})[0].body
         event = Event(
             id="e",
@@ -147,7 +147,8 @@ def test_every_command_of_real_runbooks_is_shown_to_the_character(shared: Path) 
                     resolved = resolve(command, step, params, dict.fromkeys(params, "v1"), HERE)
                     page = step_page(
                         step, view, found, numbers.by_step[step.id], phase=phase, commands=commands_of(step), selected=at,
-                        resolved=resolved, armed=True, running=False, values={}, held=frozenset(), width=52, body_lines=6,
+                        resolved=resolved, armed=True, running=False, params=runbook.params, values={},
+                        held=frozenset(), width=52, body_lines=6,
                         look=look, now=now,
                     )  # fmt: skip
                     lines = [page.lines[line] for line in page.command]
@@ -166,7 +167,7 @@ def test_a_preview_lists_what_commands_wait_for_and_no_shell_prompt_before_a_pat
     (runbook,) = read_markdown(text, "t.md").runbooks
     shown = [
         "".join(part[0] for part in line) if not isinstance(line, str) else line
-        for line in preview_lines(runbook, {}, "", 70, Look())
+        for line in preview_lines(runbook, {}, {}, "", 70, Look())
     ]
     assert {param.scope for param in runbook.params} == {"text", "command"}
     assert [line for line in shown if line.startswith(" with ")] == [" with host = ? (asked for before use)"]
