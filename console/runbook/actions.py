@@ -146,8 +146,7 @@ def approve(run: RunView, step: str, uid: int, text: str = "", *, subject: str =
 
 def start_wait(run: RunView, step: str, seconds: float, now: datetime) -> list[New]:
     """The wait of the step begins; it is over at a time of day, whoever looks then."""
-    _still_going(run)
-    found = _step(run, step)
+    found = _settle(run, step)
     if found.waiting is not None and found.waiting.until is not None and found.waiting.until > now:
         raise Refused(f"{found.waiting.by} started this wait at {found.waiting.at:%H:%M:%S}Z")
     until = now + timedelta(seconds=seconds)
