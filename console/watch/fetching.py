@@ -1,0 +1,52 @@
+"""A page that a check measures by: fetched whole, bounded. That it can't be had says nothing of what it would have told."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+from urllib.parse import urlsplit
+
+from console.sources import Access
+from console.watch.probing import Client, ProbeError, Tools
+from console.watch.words import explain
+
+MOST: Final = 16_000_000  # bytes
+
+
+async def fetch(
+    tools: Tools,
+    access: Access,
+    url: str,
+    *,
+    headers: Mapping[str, str] | None = None,
+    form: Mapping[str, str] | None = None,
+) -> tuple[int, bytes]:
+    """Status and body of an answer; *form* is posted. Raises :class:`ProbeError`. The caller bounds the time."""
+    import httpx
+
+    # Only what the client is made of: pages that differ in the rest share one.
+    own = Access(
+        ca_file=access.ca_file,
+        cert_file=access.cert_file,
+        key_file=access.key_file,
+        insecure=access.insecure,
+        proxy=access.proxy,
+    )
+    client = await tools.http(Client(access=own))
+    sent = {"user-agent": "vigie", "accept-encoding": "identity", **(headers or {}), **await tools.headers(access)}
+    kept = bytearray()
+    try:
+        async with client.stream("POST" if form else "GET", url, headers=sent, data=form) as answer:
+            async for piece in answer.aiter_raw():
+                kept += piece
+                if len(kept) > MOST:
+                    raise ProbeError(f"{_where(url)}: more than {MOST // 1_000_000} MB")
+            return answer.status_code, bytes(kept)
+    except httpx.RemoteProtocolError:
+        raise ProbeError(f"{_where(url)}: no HTTP answer") from None
+    except (httpx.TransportError, httpx.InvalidURL, OSError, UnicodeError) as error:
+        raise ProbeError(f"{_where(url)}: {explain(error)[1]}") from None
+
+
+def _where(url: str) -> str:
+    return urlsplit(url).netloc
