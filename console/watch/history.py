@@ -54,6 +54,10 @@ class _Ring:
         self._up = array("f", [0.0]) * self.size
         self._known = array("f", [0.0]) * self.size
 
+    @property
+    def columns(self) -> tuple[array[int], array[float], array[float]]:
+        return self._at, self._up, self._known
+
     def put(self, at: int, up_s: float, known_s: float) -> None:
         slot = at // self.span % self.size
         if self._at[slot] <= at:
@@ -109,8 +113,12 @@ class History:
         self._windows: tuple[Availability, ...] = ()
         self._percentiles: tuple[float | None, float | None] | None = None
 
+    def slots(self, span: int) -> tuple[array[int], array[float], array[float]]:
+        """The ring of *span* seconds, to be filled with what was stored: beginning, up and known seconds by slot."""
+        return self._rings[span].columns
+
     def restore(self, row: Rollup) -> None:
-        """A slot as the last leader left it. Slots of one span come in the order of their time."""
+        """A slot as the last leader left it; the newest of a span, which is gone on with, comes last."""
         self._rings[row.span].put(row.at, row.up_s, row.up_s + row.bad_s)
         slot = self._open[row.span] = _Open(row.span, row.at)
         slot.up_s, slot.bad_s, slot.blind_s = row.up_s, row.bad_s, row.blind_s

@@ -8,7 +8,7 @@ from typing import Final
 
 from console.clock import from_us, to_us
 from console.watch.changes import Sample
-from console.watch.history import RINGS, History, Rollup
+from console.watch.history import MINUTE, RINGS, History, Rollup
 
 SAMPLES: Final = 360  # results kept of each check
 _ROLLUP: Final = "span, at, up_s, bad_s, blind_s, p50_ms, p95_ms, value"
@@ -72,10 +72,22 @@ class Series:
         """Every check's history as the last leader stored it."""
         keys = dict(self._db.execute("SELECT id, key FROM series"))
         found: dict[str, History] = {}
-        # In the order of the primary key a ring's rows come as they lie in it; the newest of a span must come last.
-        for series, *row in self._db.execute(f"SELECT series, {_ROLLUP} FROM rollup ORDER BY series, span, at"):  # noqa: S608 - a constant
+        # Hundreds of thousands of rows, while nobody hears from this leader: they come ring by ring, and go straight in.
+        ring: tuple[int, int] | None = None
+        ats, ups, knowns = History().slots(MINUTE)
+        for series, span, slot, at, up_s, bad_s in self._db.execute(
+            "SELECT series, span, slot, at, up_s, bad_s FROM rollup"
+        ):
+            if (series, span) != ring:
+                ring = (series, span)
+                history = found.setdefault(keys[series], History()) if series in keys else History()
+                ats, ups, knowns = history.slots(span)
+            ats[slot], ups[slot], knowns[slot] = at, up_s, up_s + bad_s
+        # SQLite takes the other columns from the row that has the maximum.
+        newest = "SELECT series, span, max(at), up_s, bad_s, blind_s, p50_ms, p95_ms, value FROM rollup GROUP BY series, span"
+        for series, *row in self._db.execute(newest):
             if series in keys:
-                found.setdefault(keys[series], History()).restore(_rollup(row))
+                found[keys[series]].restore(_rollup(row))
         return found
 
 

@@ -25,6 +25,7 @@ from console.watch.state import Result
 AT_ONCE: Final = 64  # checks running
 PER_HOST: Final = 4  # of them against one host
 _FIRST_RUNS_S: Final = 3.0  # the first run of every check comes within this time
+_FIRST_RATE: Final = 200  # unless there would be more of them in a second
 _REMEMBERED: Final = 1000  # runs whose lateness is kept
 _LATE_MS: Final = 1000  # from here on it is worth saying
 
@@ -107,8 +108,9 @@ class Scheduler:
     async def run(self) -> None:
         """Run until cancelled; then what is running is cancelled too."""
         start = self._clock.boottime()
+        within = max(_FIRST_RUNS_S, len(self._checks) / _FIRST_RATE)
         for key, check in self._checks.items():
-            spread = min(_FIRST_RUNS_S, check.policy.interval) * self._fractions[key]
+            spread = min(within, check.policy.interval) * self._fractions[key]
             heapq.heappush(self._heap, (start + spread, key))
         try:
             while True:
