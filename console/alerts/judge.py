@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from msgspec.structs import replace as changed
 
@@ -19,6 +19,7 @@ from console.alerts.prometheus import PrometheusAlert, PrometheusRule
 from console.alerts.views import ROUNDS, AlertmanagerView, PrometheusView, View, round_of
 from console.snapshot import FIRING, GONE, GONE_BECAUSE, SUPPRESSED_ALERT, Alert, Report, SilenceState, Source
 
+Down: TypeAlias = Mapping[str, frozenset[tuple[str, str]]]
 SeverityOf = Callable[[Mapping[str, str]], tuple[str, int]]
 _MISSED: Final = 3  # rounds within which a living Prometheus sends each alert again, whatever its grid
 _SAME_START: Final = timedelta(minutes=10)
@@ -33,11 +34,9 @@ class _Known:
     alert: Alert
     base: Alert | None = None  # what the Alertmanagers alone say of it
     reports: tuple[tuple[str, GettableAlert], ...] = ()  # what that was made of
-    ends_at: datetime | None = None
-    updated_at: datetime | None = None
     told: bool = False  # an Alertmanager that misses it was told that it is over
     provisional: bool = False  # its start is a Prometheus' guess; an Alertmanager knows better
-    down: Mapping[str, frozenset[tuple[str, str]]] | None = None  # targets that were not up, by Prometheus
+    down: Down | None = None  # targets that were not up, by Prometheus, when it was last reported; set when it left
 
 
 class Judge:
@@ -55,6 +54,9 @@ class Judge:
         for view in alertmanagers:
             view.watchdog_seen = view.watchdog_seen or view.config.name in seen
         self._began: datetime | None = None
+        self._down: Down = {}  # when there was a report last
+        self._found_by: tuple[tuple[str, int], ...] | None = None  # what the last findings were made of
+        self._findings: dict[str, _Known] = {}
         self._alertmanagers = alertmanagers
         self._prometheus = prometheus
         self._severity_of = severity_of
@@ -68,18 +70,23 @@ class Judge:
     def report(self, now: datetime) -> Report:
         """What is true at *now*, by all that the views hold."""
         self._began = self._began or now
-        found = self._found(now)
+        found = dict(self._fresh_findings(now))
         evidence: dict[str, str] = {}
         for mark, before in self._known.items():
             if mark in found:
                 continue
-            known = replace(before, told=before.told or self._told_so(before, now))
+            known = before if before.down is not None else replace(before, down=self._down)
+            if not known.told and self._told_so(known, now):
+                known = replace(known, told=True)
             why, words = self._why_not_over(known, now)
             if why:
                 found[mark] = replace(known, alert=_gone(known.alert, why))
             else:
                 evidence[mark] = words
+                for manager in self._alertmanagers:
+                    manager.times.pop(mark, None)
         self._known = found
+        self._down = {view.config.name: view.down for view in self._prometheus if view.fresh(now)}
         views: list[View[Any]] = [*self._alertmanagers, *self._prometheus]
         return Report(
             sources=tuple(view.source(now) for view in views),
@@ -90,15 +97,22 @@ class Judge:
 
     # ── what is there ────────────────────────────────────────────────────────────────────────────────────────────
 
+    def _fresh_findings(self, now: datetime) -> dict[str, _Known]:
+        """:meth:`_found`, made anew only when a source says something else: it may be 50,000 alerts."""
+        views: list[View[Any]] = [*self._alertmanagers, *self._prometheus]
+        made_of = tuple((view.config.name, view.version) for view in views if view.fresh(now))
+        if made_of != self._found_by:
+            self._findings, self._found_by = self._found(now), made_of
+        return self._findings
+
     def _found(self, now: datetime) -> dict[str, _Known]:
         """What fresh sources report. An Alertmanager's word comes first: it knows of silences."""
-        down = {view.config.name: view.down for view in self._prometheus if view.fresh(now)}
         told: dict[str, list[tuple[AlertmanagerView, GettableAlert]]] = {}
         for view in self._alertmanagers:
             if view.fresh(now):
                 for mark, alert in view.alerts.items():
                     told.setdefault(mark, []).append((view, alert))
-        found = {mark: self._merged(mark, reports, down) for mark, reports in told.items()}
+        found = {mark: self._merged(mark, reports) for mark, reports in told.items()}
         by_name: dict[str, list[str]] = {}
         for mark, known in found.items():
             by_name.setdefault(known.alert.name, []).append(mark)
@@ -110,7 +124,7 @@ class Judge:
                         if mark in found
                         else self._probable(found, by_name.get(rule.name, []), server, rule, place)
                     )
-                    self._add_prometheus(found, server, same or mark, rule, rule.alerts[place], down)
+                    self._add_prometheus(found, server, same or mark, rule, rule.alerts[place])
         return found
 
     def _probable(
@@ -135,16 +149,14 @@ class Judge:
         self,
         mark: str,
         views: list[tuple[AlertmanagerView, GettableAlert]],
-        down: Mapping[str, frozenset[tuple[str, str]]],
     ) -> _Known:
         """One alert that one or more Alertmanagers report: the earliest start; active before suppressed."""
-        times = [view.times.get(mark, (None, None)) for view, _ in views]
-        ends_at = max((ends for ends, _ in times if ends is not None), default=None)
-        updated_at = max((sent for _, sent in times if sent is not None), default=None)
-        reports = tuple((view.config.name, alert) for view, alert in views)
         known = self._known.get(mark)
+        reports = tuple([(view.config.name, alert) for view, alert in views])
         if known is not None and known.base is not None and _identical(known.reports, reports):
-            return replace(known, alert=known.base, ends_at=ends_at, updated_at=updated_at, told=False, down=down)
+            if known.alert is known.base and known.down is None:
+                return known
+            return replace(known, alert=known.base, told=False, down=None)
         first = min(reports, key=lambda one: one[1].starts_at)[1]
         active = [alert for _, alert in reports if alert.status.state == "active"]
         suppressed = [alert for _, alert in reports if alert.status.state == "suppressed"]
@@ -173,7 +185,7 @@ class Judge:
             reported_by=tuple(name for name, _ in reports),
         )
         provisional = known is not None and known.provisional and starts_at == known.alert.starts_at
-        return _Known(alert, alert, reports, ends_at, updated_at, provisional=provisional, down=down)
+        return _Known(alert, alert, reports, provisional=provisional)
 
     def _add_prometheus(
         self,
@@ -182,7 +194,6 @@ class Judge:
         mark: str,
         rule: PrometheusRule,
         told: PrometheusAlert,
-        down: Mapping[str, frozenset[tuple[str, str]]],
     ) -> None:
         assert server.state is not None  # noqa: S101 - the caller looked
         labels = {**server.state.external_labels, **told.labels}
@@ -213,7 +224,7 @@ class Judge:
         )
         if before is not None and before.alert == alert:
             alert = before.alert
-        found[mark] = _Known(alert, provisional=True, down=down)
+        found[mark] = _Known(alert, provisional=True)
 
     # ── what is missing ──────────────────────────────────────────────────────────────────────────────────────────
 
@@ -274,13 +285,14 @@ class Judge:
             if view.config.name not in known.alert.reported_by or not view.fresh(now) or view.last_ok is None:
                 continue
             heard, expected = view.watchdog, bool(view.config.watchdog) or view.watchdog_seen
-            if known.ends_at is None or known.updated_at is None:  # from before this process
+            ends_at, updated_at = view.times.get(known.alert.fingerprint, (None, None))
+            if ends_at is None or updated_at is None:  # from before this process
                 if not expected:
                     return True
                 since, a_round = self._began or now, round_of(heard) if heard is not None else timedelta(0)
             else:
-                since, a_round = known.updated_at, max(timedelta(0), known.ends_at - known.updated_at) / ROUNDS
-                if view.last_ok < known.ends_at - a_round:
+                since, a_round = updated_at, max(timedelta(0), ends_at - updated_at) / ROUNDS
+                if view.last_ok < ends_at - a_round:
                     return True
             if heard is not None and heard.updated_at is not None and heard.updated_at >= since + _MISSED * a_round:
                 return True
@@ -314,7 +326,12 @@ def state_of(silence: Silence, source: str) -> SilenceState:
 
 
 def _identical(one: Sequence[tuple[str, object]], other: Sequence[tuple[str, object]]) -> bool:
-    return len(one) == len(other) and all(a[0] == b[0] and a[1] is b[1] for a, b in zip(one, other, strict=True))
+    if len(one) != len(other):
+        return False
+    for a, b in zip(one, other, strict=True):  # noqa: SIM110 - 50,000 generators would cost more than the looks
+        if a[1] is not b[1] or a[0] != b[0]:
+            return False
+    return True
 
 
 def _gone(alert: Alert, why: str) -> Alert:

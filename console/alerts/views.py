@@ -38,6 +38,7 @@ class View(Generic[C]):
     last_ok: datetime | None = None
     failures: int = 0
     error: str = ""
+    version: int = 0  # grows when what it reports has changed
 
     def failed(self, words: str) -> None:
         """It gave no usable answer."""
@@ -92,7 +93,7 @@ class AlertmanagerView(View[AlertmanagerConfig]):
     """One Alertmanager."""
 
     alerts: Mapping[str, GettableAlert] = field(default_factory=dict)  # by fingerprint, without watchdogs
-    times: Mapping[str, Times] = field(default_factory=dict)  # of each of them; the alerts stay the same meanwhile
+    times: dict[str, Times] = field(default_factory=dict)  # of each, and of those that left until they are over
     silences: tuple[Silence, ...] = ()
     watchdog: GettableAlert | None = None
     watchdog_seen: bool = False
@@ -120,7 +121,10 @@ class AlertmanagerView(View[AlertmanagerConfig]):
                 known = before.get(mark)
                 found[mark] = known if known is not None and _same(known, one) else one
                 times[mark] = (one.ends_at, one.updated_at)
-        self.alerts, self.times = found, times
+        if len(found) != len(before) or any(before.get(mark) is not one for mark, one in found.items()):
+            self.alerts = found
+            self.version += 1
+        self.times.update(times)
         self.began = status.uptime
         self.last_ok, self.failures, self.error = now, 0, ""
 
@@ -165,13 +169,16 @@ class PrometheusView(View[PrometheusConfig]):
             rules.setdefault(rule.name, []).append(rule)
         self.rules = {name: tuple(found) for name, found in rules.items()}
         watchdogs = (self.config.watchdog,) if self.config.watchdog else USUAL_WATCHDOGS
-        self.firing = {
+        firing = {
             fingerprint({**state.external_labels, **alert.labels}): (rule, place)
             for rule in state.rules
             if rule.name not in watchdogs
             for place, alert in enumerate(rule.alerts)
             if alert.state == "firing"
         }
+        if _told(firing) != _told(self.firing):
+            self.version += 1
+        self.firing = firing
         self.pending = frozenset(
             fingerprint({**state.external_labels, **alert.labels})
             for rule in state.rules
@@ -259,6 +266,15 @@ class PrometheusView(View[PrometheusConfig]):
     def knows(self, labels: Mapping[str, str]) -> bool:
         """Whether it has a rule for the alert with *labels*."""
         return labels.get("alertname", "") in self.rules
+
+
+def _told(firing: Mapping[str, tuple[PrometheusRule, int]]) -> dict[str, tuple[object, ...]]:
+    """All but the values, which change with each look."""
+    found: dict[str, tuple[object, ...]] = {}
+    for mark, (rule, place) in firing.items():
+        alert = rule.alerts[place]
+        found[mark] = (rule.name, rule.duration, alert.labels, alert.annotations, alert.active_at)
+    return found
 
 
 def _same(known: GettableAlert, one: GettableAlert) -> bool:
