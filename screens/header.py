@@ -20,7 +20,7 @@ from console.clock import span
 from screens.desk import Desk
 from screens.room import MODES
 from screens.widgets.line import Lines
-from screens.widgets.text import Span, width_of
+from screens.widgets.text import Span, fit, width_of
 
 if TYPE_CHECKING:
     from console.snapshot import Source, StatusSnapshot
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from screens.incident_now import IncidentNow
 
 _CLOCKS: Final = 13  # cells for the clocks: "T+1234:00:00" is 12
+_GAP: Final = 3  # cells between the name and the verdict
 _FRESH: Final = 5.0  # seconds between looks at the ages of sources that are fine
 _STATES: Final = (("DOWN", "down"), ("DEGRADED", "degraded"), ("UNKNOWN", "unknown"), ("OK", "ok"))
 
@@ -203,11 +204,8 @@ class Header(Widget, inherit_bindings=False):
             title, severities = (first.title, first.severities) if first is not None else ("", ())
         name = title or self._host
         incident, known = self._incident()
-        head: tuple[Span, ...] = ((" " + name, "title"), ("   ", "text"))
         room = self.lines.size.width or 1000
-        whole = (*head, *verdict(desk.status))
-        fits = width_of(whole, desk.look) <= room
-        self.lines.put(whole if fits else (*head, *verdict(desk.status, brief=True)), line=0)
+        self.lines.put(self._head(name, room), line=0)
         self.lines.put(
             ((" ", "text"), *sources_line(desk.status, now, read_only=desk.read_only, age_of=desk.link.age)),
             incident_words(incident, severities, known=known),
@@ -216,6 +214,16 @@ class Header(Widget, inherit_bindings=False):
         right = (*self._link(), *self._right())
         self.lines.put(self._modes(room - width_of(right, desk.look)), right, line=2)
         self._draw_clocks(now)
+
+    def _head(self, name: str, room: int) -> tuple[Span, ...]:
+        """The name and the verdict: where there is too little *room*, the verdict is brief; then the name gives way."""
+        look, status = self.desk.look, self.desk.status
+        said = verdict(status)
+        if 1 + width_of(name, look) + _GAP + width_of(said, look) > room:
+            said = verdict(status, brief=True)
+        left = room - 1 - _GAP - width_of(said, look)
+        shown = fit(name, min(width_of(name, look), left), look, "title")
+        return ((" ", "title"), *shown, (" " * _GAP if shown else "", "text"), *said)
 
     def _draw_clocks(self, now: datetime) -> None:
         link = self.desk.link

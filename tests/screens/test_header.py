@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
+
+import pytest
 
 from console.config import Config
 from console.incident import actions
@@ -117,3 +120,17 @@ def test_a_place_among_very_many_is_not_cut() -> None:
     assert short_place("99,891/100,001") == "99,891/100k"
     assert short_place("1,234,567/2,000,000") == "1,234,567"
     assert short_place("1.2 of 15") == "1.2 of 15"
+
+
+@pytest.mark.parametrize(
+    "title", ["fra-07-" * 18, "北京机房" * 30, "bastion\u202e\x1b[2J" * 12], ids=["ascii", "wide", "hostile"]
+)
+async def test_a_long_name_gives_way_to_the_verdict(console: Any, given: Any, title: str) -> None:
+    console.deps = replace(console.deps, config=Config(title=title))
+    for width in (60, 80, 120):
+        async with console.open(size=(width, 24)):
+            console.show(given.snapshot(given.check("a", "x", "DOWN"), given.check("b", "x"), given.alert("a")))
+            await console.pilot.pause()
+            head = console.lines()[0]
+            assert "DOWN 1" in head and "OK 1" in head and "UNACKED 1" in head, head
+            assert head.startswith(" " + title[:4]), head
