@@ -32,7 +32,7 @@ from screens.widgets.text import Span, Words, join, width_of
 _BY_ID = {mode.id: mode for mode in MODES}
 _LAST = ("app.help", "app.back")  # what the hint line shows to the last
 _READY_S = 2.0  # keys wait no longer for what they may need
-_LAID_OUT_S = 0.3  # nor for a room to have its place and something in it
+_LAID_OUT_S = 0.5  # nor for a room to have its place and something in it
 _LOOK_S = 1 / 60
 
 Input = events.Key | events.Paste | events.CursorPosition

@@ -219,7 +219,7 @@ class RunbookRoom(Room):
         return self.picker if self._picking else self.following
 
     def is_filled(self) -> bool:
-        return not self._picking or bool(self.picker.table.key)
+        return not self._picking or self.picker.is_settled
 
     def keys_to(self) -> Performs:
         return self._view

@@ -99,6 +99,11 @@ class PickerView(Performs, Widget, inherit_bindings=False):
     def on_unmount(self) -> None:
         self._shelf.close()
 
+    @property
+    def is_settled(self) -> bool:
+        """Whether every runbook was read, and what fits is shown."""
+        return self._stock is not None and not self._stock.missing and not self._searching
+
     # ── the library ─────────────────────────────────────────────────────────────────────────────────────────────
 
     def load(self) -> None:
