@@ -7,6 +7,8 @@ import click
 from console.clock import parse_span
 from console.commands.context import Context, fail
 
+_MOST = 100_000  # alerts among which one is looked for
+
 
 @click.command()
 @click.argument("named", metavar="FINGERPRINT|NAME")
@@ -20,6 +22,8 @@ def ack(ctx: Context, named: str, reason: str, for_: str | None) -> int:
 
     Exit 1 when nothing of that name is failing.
     """
+    from msgspec.structs import replace
+
     from console.sanitize import one_line
     from console.watch import acknowledge
     from console.watch.status_reader import StatusReader
@@ -31,6 +35,9 @@ def ack(ctx: Context, named: str, reason: str, for_: str | None) -> int:
     reader = StatusReader(ctx.paths.status_db, ctx.clock)
     try:
         snapshot = reader.poll()
+        if snapshot is not None:  # a snapshot carries the first of the others' alerts only
+            ours = [alert for alert in snapshot.alerts if alert.source == "vigie"]
+            snapshot = replace(snapshot, alerts=(*ours, *reader.alerts(limit=_MOST)))
         alive = reader.heard().alive
     finally:
         reader.close()
