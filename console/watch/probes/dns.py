@@ -20,7 +20,7 @@ _SHOWN: Final = 4  # answers in the detail
 class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Keys of a ``dns`` check."""
 
-    name: Annotated[str, Meta(min_length=1, max_length=253)]
+    query: Annotated[str, Meta(min_length=1, max_length=253)]  # the name that is asked for
     type: str = "A"
     server: str = ""  # address of the name server; "" = the first of this host's own
     port: Annotated[int, Meta(ge=1, le=65535)] = 53
@@ -39,7 +39,7 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             except ValueError:
                 raise ValueError(f"server: expected an address such as 192.0.2.53, got {self.server!r}") from None
         try:
-            dns.name.from_text(self.name)
+            dns.name.from_text(self.query)
             dns.rdatatype.from_text(self.type)
         except (dns.exception.DNSException, ValueError) as error:
             raise ValueError(f"expected a name and a type such as A, AAAA or MX: {error}") from None
@@ -83,7 +83,7 @@ class Probe:
         import dns.asyncquery
         import dns.message
 
-        query = dns.message.make_query(self._options.name, self._options.type)
+        query = dns.message.make_query(self._options.query, self._options.type)
         if self._options.transport == "tcp":
             return await dns.asyncquery.tcp(query, server, port=self._options.port)
         # Packets that are no answer to this question are passed over; the caller bounds the time.
@@ -128,9 +128,9 @@ class Probe:
 
     def _told(self, code: str, found: list[str]) -> str:
         if code != "NOERROR":
-            return f"{self._options.name}: {_CODES.get(code, code)}"
+            return f"{self._options.query}: {_CODES.get(code, code)}"
         shown = ", ".join(found[:_SHOWN]) + (f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else "")
-        return shown or f"{self._options.name}: no {self._options.type} record"
+        return shown or f"{self._options.query}: no {self._options.type} record"
 
 
 _CODES: Final = {

@@ -235,17 +235,17 @@ async def zone(**how: bool) -> AsyncIterator[dict[str, Any]]:
 
 async def test_dns_answers() -> None:
     async with zone() as there:
-        good = await result("dns", name="api.example", **there)
+        good = await result("dns", query="api.example", **there)
         counted = await result(
-            "dns", "[COUNT] >= 2", "[TTL] < 5m", "[ANSWERS][0] == 192.0.2.7", name="api.example", **there
+            "dns", "[COUNT] >= 2", "[TTL] < 5m", "[ANSWERS][0] == 192.0.2.7", query="api.example", **there
         )
-        all_there = await result("dns", name="api.example", expect=["192.0.2.8"], **there)
-        missing = await result("dns", name="api.example", expect=["192.0.2.9"], **there)
-        more = await result("dns", name="api.example", expect=["192.0.2.8"], exactly=True, **there)
-        gone = await result("dns", name="gone.example", **there)
-        wanted = await result("dns", "[DNS_RCODE] == NXDOMAIN", name="gone.example", **there)
-        empty = await result("dns", "[COUNT] > 0", name="empty.example", **there)
-        evil = await result("dns", name="evil.example", type="TXT", **there)
+        all_there = await result("dns", query="api.example", expect=["192.0.2.8"], **there)
+        missing = await result("dns", query="api.example", expect=["192.0.2.9"], **there)
+        more = await result("dns", query="api.example", expect=["192.0.2.8"], exactly=True, **there)
+        gone = await result("dns", query="gone.example", **there)
+        wanted = await result("dns", "[DNS_RCODE] == NXDOMAIN", query="gone.example", **there)
+        empty = await result("dns", "[COUNT] > 0", query="empty.example", **there)
+        evil = await result("dns", query="evil.example", type="TXT", **there)
     assert (good.state, good.detail) == (OK, "192.0.2.7, 192.0.2.8")
     assert counted.state == all_there.state == wanted.state == OK
     assert (missing.state, missing.detail) == (DOWN, "192.0.2.7, 192.0.2.8, expected 192.0.2.9")
@@ -257,8 +257,8 @@ async def test_dns_answers() -> None:
 
 async def test_dns_that_says_nothing_or_nonsense() -> None:
     async with zone(hang=True) as hanging, zone(garbage=True) as garbage:
-        silent = await result("dns", name="api.example", timeout=0.3, **hanging)
-        nonsense = await result("dns", name="api.example", timeout=0.3, **garbage)
+        silent = await result("dns", query="api.example", timeout=0.3, **hanging)
+        nonsense = await result("dns", query="api.example", timeout=0.3, **garbage)
     assert silent.state == nonsense.state == DOWN
     assert silent.detail == nonsense.detail == "timed out after 0.3s"
 
@@ -267,8 +267,8 @@ async def test_our_own_resolver_is_no_verdict_on_others(monkeypatch: pytest.Monk
     monkeypatch.setattr("console.watch.probes.dns._own_server", lambda: "127.0.0.1")
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as taken:
         taken.bind(("127.0.0.1", 0))
-        silent = await result("dns", name="api.example", port=taken.getsockname()[1], timeout=0.3)
-    refused = await result("dns", name="api.example", port=1, transport="tcp")
+        silent = await result("dns", query="api.example", port=taken.getsockname()[1], timeout=0.3)
+    refused = await result("dns", query="api.example", port=1, transport="tcp")
     assert silent.state == refused.state == UNKNOWN
     assert refused.detail == "127.0.0.1: connection refused"
 
@@ -278,14 +278,14 @@ async def test_our_own_resolver_is_no_verdict_on_others(monkeypatch: pytest.Monk
     [
         ({"server": "ns.example"}, "expected an address"),
         ({"type": "NOPE"}, "a type such as A"),
-        ({"name": "a..b"}, "expected a name"),
+        ({"query": "a..b"}, "expected a name"),
         ({"exactly": True}, "expected answers in expect"),
         ({"sever": "127.0.0.1"}, "not a key of this kind"),
     ],
 )
 def test_dns_keys(options: dict[str, Any], words: str) -> None:
     with pytest.raises(CheckError, match=words):
-        check("dns", **{"name": "api.example", **options})
+        check("dns", **{"query": "api.example", **options})
 
 
 # ── icmp ─────────────────────────────────────────────────────────────────────────────────────────────────────────
