@@ -538,10 +538,10 @@ _RUN: Final = (
         "run.whole",
         ("enter",),
         "the step whole",
-        "The whole text of the step, and its whole command.",
+        "The whole text of the step, and its whole command. On a phase's heading: fold it, or unfold it.",
         "run",
-        off=needs("step"),
     ),
+    Action("run.fold", ("F",), "fold phases", "List the current phase's steps alone; again: all of them.", "run"),
     Action(
         "run.output",
         ("v",),

@@ -12,15 +12,17 @@ from screens.palette import matching
 Refuse = Callable[[str], str | None]
 
 
-def line(kind: str, label: str, hint: str, take: Refuse, *, draft: str = "", needed: str = "") -> Ask:
-    """A line of text; *needed* is what is said to an empty one."""
+def line(
+    kind: str, label: str, hint: str, take: Refuse, *, draft: str = "", needed: str = "", armed: bool = False
+) -> Ask:
+    """A line of text; *needed* is what is said to an empty one. *armed*: nothing that was typed before it was seen counts."""
 
     def submit(text: str) -> str | None:
         if needed and not text.strip():
             return needed
         return take(text.strip())
 
-    return Ask(id=kind, label=label, submit=submit, hint=hint, draft=draft)
+    return Ask(id=kind, label=label, submit=submit, hint=hint, draft=draft, armed=armed)
 
 
 def jump(view: RunView, numbers: dict[str, str], here: str, go: Callable[[str], None]) -> Ask:
@@ -45,8 +47,11 @@ def jump(view: RunView, numbers: dict[str, str], here: str, go: Callable[[str], 
     )
 
 
-def decide(step: StepView, options: Sequence[Option], take: Callable[[Option], str | None]) -> Ask:
-    """A decision: its answers are letters; one that the runbook leaves open is answered in words."""
+def decide(
+    step: StepView, options: Sequence[Option], where: Callable[[str], str], take: Callable[[Option], str | None]
+) -> Ask:
+    """A decision: its answers are letters; one that the runbook leaves open is answered in words. *where* says in words to
+    which step an answer goes."""
     if not options:
         return line(
             "decide",
@@ -57,7 +62,7 @@ def decide(step: StepView, options: Sequence[Option], take: Callable[[Option], s
         )
     lettered = dict(zip("abcdefgh", options, strict=False))
     choices = [
-        Choice(letter, f"{letter}  {option.answer}", f"goes to {option.goto}" if option.goto else "goes on")
+        Choice(letter, f"{letter}  {option.answer}", f"goes to {where(option.goto)}" if option.goto else "goes on")
         for letter, option in lettered.items()
     ]
 
@@ -88,7 +93,8 @@ def which_param(params: Sequence[Param], shown: Callable[[Param], str], go: Call
 
 def param(one: Param, value: str, take: Refuse) -> Ask:
     """The value of a parameter; a secret is not shown, not kept, and never a draft."""
-    about = one.description or (f"one of {', '.join(one.choices)}" if one.choices else f"for {one.source or one.name}")
+    written = one.source if one.source not in ("", "declared", "front matter") else ""
+    about = one.description or (f"one of {', '.join(one.choices)}" if one.choices else f"for {written or one.name}")
     if one.choices_from is not None:
         about = f"? lists its values by a command; {about}"
     return Ask(
@@ -114,8 +120,15 @@ def list_choices(param: Param, shown: str, go: Callable[[], None]) -> Ask:
         id="list-choices",
         label=f"list {param.name} with it? y>",
         submit=submit,
-        hint=((" ".join(shown.split())[:100], "code"),),
+        hint=((_on_one_line(shown), "code"),),
+        armed=True,
     )
+
+
+def _on_one_line(shown: str) -> str:
+    """A command in one line, its line feeds visible; one that does not fit says so."""
+    whole = shown.strip().replace("\n", " <LF> ")
+    return whole if len(whole) <= 140 else f"{whole[:140]} ... ({len(whole)} characters, see the runbook)"
 
 
 def choose_value(param: Param, values: Sequence[str], take: Refuse) -> Ask:

@@ -51,6 +51,7 @@ class RunKeys(Performs):
     feed: OutputFeed
     mode: str
     chosen: str  # which run
+    folded: set[tuple[str, int]]  # (run, phase) whose steps are not listed
     instruction: bool  # commands are copied and ticked by hand, never run
     command_at: int  # which of the step's commands is selected
     secrets: dict[tuple[str, str], str]  # (run, name) -> value: in memory alone, never kept

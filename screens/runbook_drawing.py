@@ -97,6 +97,7 @@ class Drawing(RunKeys):
             look=self.desk.look,
             now=self.desk.now(),
             blocked=self._blocked(key),
+            where=lambda goto: runbook_step.goto_words(looking.runbook, looking.numbers.by_step, goto),
         )
         self.page.show(page.lines, top=top)
         self._share(self.size.height)

@@ -9,6 +9,7 @@ from screens import runbook_asks
 from screens.performs import Performs
 from screens.runbook_base import INFO, OUTPUT, STEP, WHOLE, RunKeys
 from screens.runbook_info import info_lines
+from screens.runbook_list import PHASE, phase_of
 
 if TYPE_CHECKING:
     from textual.geometry import Size
@@ -46,8 +47,49 @@ class ElsewhereKeys(RunKeys):
         return False
 
     def do_whole(self) -> None:
+        if self.table.key.startswith(PHASE) and self.mode == STEP:
+            at = int(self.table.key.removeprefix(PHASE))
+            self._fold({at} ^ self._folded_here)
+            return
         if self.mode in (STEP, WHOLE):
             self.show_mode(STEP if self.mode == WHOLE else WHOLE)
+
+    def do_fold(self) -> None:
+        """All phases but the one with the current step; again: none."""
+        looking = self._looking
+        if looking is None or looking.runbook is None or self.mode != STEP:
+            return
+        every = set(range(1, len(looking.runbook.phases) + 1))
+        here = phase_of(looking.runbook, looking.view.current)
+        if len(every) < 2:
+            self.desk.say("this runbook has one phase only")
+            return
+        self._fold(set() if self._folded_here else every - {here})
+
+    @property
+    def _folded_here(self) -> set[int]:
+        return {at for run, at in self.folded if run == self.chosen}
+
+    def _fold(self, phases: set[int]) -> None:
+        """Fold these phases of the run; a step under the cursor that is hidden by it gives way to its heading."""
+        looking, key = self._looking, self.table.key
+        if looking is None:
+            return
+        self.folded = {one for one in self.folded if one[0] != self.chosen} | {(self.chosen, at) for at in phases}
+        inside = phase_of(looking.runbook, key)
+        self._show_steps(f"{PHASE}{inside}" if inside in phases else key)
+
+    def _unfold(self, step: str) -> bool:
+        """Make sure that a step can be seen; whether it could not."""
+        looking = self._looking
+        at = phase_of(looking.runbook, step) if looking is not None and step else 0
+        if (self.chosen, at) not in self.folded:
+            return False
+        self.folded.discard((self.chosen, at))
+        return True
+
+    def _show_steps(self, to: str) -> None:
+        raise NotImplementedError
 
     def do_output(self) -> None:
         self.show_mode(STEP if self.mode == OUTPUT else OUTPUT)

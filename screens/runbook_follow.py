@@ -67,6 +67,7 @@ class Following(StepKeys, KindKeys, CommandKeys, ElsewhereKeys, Drawing, Widget,
         self.command_at = 0
         self.arming = Arming(counter=desk.questions)
         self.secrets: dict[tuple[str, str], str] = {}  # (run, name) -> value: in memory alone, never kept
+        self.folded: set[tuple[str, int]] = set()  # (run, phase)
         self.instruction = False  # commands are copied and ticked by hand, never run
         self.feed = OutputFeed(desk, self._output_came)
         self._now = RunsNow("")
@@ -156,6 +157,8 @@ class Following(StepKeys, KindKeys, CommandKeys, ElsewhereKeys, Drawing, Widget,
 
     def go_to(self, step: str) -> None:
         """Put the cursor on a step."""
+        if self._unfold(step):
+            self._show_steps("")
         index = next((at for at, key in enumerate(self._keys()) if key == step), None)
         if index is not None:
             self.table.pinned = False
@@ -163,12 +166,16 @@ class Following(StepKeys, KindKeys, CommandKeys, ElsewhereKeys, Drawing, Widget,
 
     def _keys(self) -> list[str]:
         looking = self._looking
-        return runbook_list.keys_of(looking.runbook, looking.view) if looking is not None else []
+        if looking is None:
+            return []
+        folded = {at for run, at in self.folded if run == looking.view.run}
+        return runbook_list.keys_of(looking.runbook, looking.view, folded)
 
     def _show_steps(self, to: str) -> None:
         looking = self._looking
         if looking is None:
             return
+        self._unfold(to)
         keys = self._keys()
         self.table.pinned = False
         self.table.show(ListRows(keys, lambda index: self._cells(keys[index])), to=to if to in keys else "")
@@ -181,7 +188,8 @@ class Following(StepKeys, KindKeys, CommandKeys, ElsewhereKeys, Drawing, Widget,
         view, runbook = looking.view, looking.runbook
         if key.startswith(PHASE) and runbook is not None:
             at = int(key.removeprefix(PHASE))
-            return runbook_list.phase_cells(runbook.phases[at - 1], at, view)
+            folded = (view.run, at) in self.folded
+            return runbook_list.phase_cells(runbook.phases[at - 1], at, view, folded=folded, look=self.desk.look)
         step = view.step(key)
         if step is None:
             return ()

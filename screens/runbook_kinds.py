@@ -89,7 +89,10 @@ class KindKeys(RunKeys):
                 "approve",
                 "approved, because>",
                 f"{step.title[:50]}: what you looked at; your word counts as uid {uid}",
-                lambda text: self._record(lambda view: runs.approve(view, step.id, uid, text, subject=what), "approved"),
+                lambda text: self._record(
+                    lambda view: runs.approve(view, step.id, uid, text, subject=what), "approved"
+                ),
+                armed=True,
             )
         )
 
@@ -109,6 +112,7 @@ class KindKeys(RunKeys):
                 f"{phase.pause[:70]}: what you saw",
                 lambda text: self._record(lambda view: runs.confirm(view, title, text), "confirmed"),
                 needed="say what you saw; esc leaves it open",
+                armed=True,
             )
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Final
@@ -45,17 +45,34 @@ class Numbers:
         return ""
 
 
-def keys_of(runbook: Runbook | None, view: RunView) -> list[str]:
-    """The rows of the step list: a phase's heading, its steps, and at the end steps that the runbook does not have."""
+def keys_of(runbook: Runbook | None, view: RunView, folded: Collection[int] = ()) -> list[str]:
+    """The rows of the step list: a phase's heading, its steps unless it is *folded*, and at the end steps that the runbook
+    does not have. Phases are counted from 1."""
     keys: list[str] = []
     known: set[str] = set()
     phases = runbook.phases if runbook is not None else ()
     for at, phase in enumerate(phases, 1):
         if len(phases) > 1:
             keys.append(f"{PHASE}{at}")
-        keys += [step.id for step in phase.steps]
+        if at not in folded or len(phases) == 1:
+            keys += [step.id for step in phase.steps]
         known.update(step.id for step in phase.steps)
     return [*keys, *(step.id for step in view.steps if step.id not in known)]
+
+
+def phase_of(runbook: Runbook | None, step: str) -> int:
+    """The number of the phase that a step is in; 0 for none."""
+    phases = runbook.phases if runbook is not None else ()
+    return next((at for at, phase in enumerate(phases, 1) if any(one.id == step for one in phase.steps)), 0)
+
+
+def settled_phases(runbook: Runbook | None, view: RunView) -> set[int]:
+    """The phases of which every step is done or skipped."""
+    open_steps = {step.id for step in view.steps if step.state not in (DONE, "skipped")}
+    phases = runbook.phases if runbook is not None else ()
+    return {
+        at for at, phase in enumerate(phases, 1) if phase.steps and not any(one.id in open_steps for one in phase.steps)
+    }
 
 
 def mark(step: StepView, view: RunView, running: bool, look: Look) -> Span:
@@ -84,13 +101,23 @@ def step_cells(step: StepView, number: str, view: RunView, running: bool, look: 
     return ((mark(step, view, running, look),), ((number, "dim"),), ((step.title, tone),), ((who, "faint"),))
 
 
-def phase_cells(phase: Phase, at: int, view: RunView) -> tuple[Words, ...]:
-    """The cells of a phase's heading, with how much of it is settled."""
+def phase_cells(phase: Phase, at: int, view: RunView, *, folded: bool, look: Look) -> tuple[Words, ...]:
+    """The cells of a phase's heading, with how much of it is settled, and of a folded one how many steps are hidden."""
     states = {step.id: step.state for step in view.steps}
     settled = sum(states.get(step.id, OPEN) != OPEN for step in phase.steps)
     word = _PHASE_WORDS.get(phase.kind, "")
     title = f"{phase.title}  {word}" if word and word.casefold() not in phase.title.casefold() else phase.title
-    return ("", ((str(at), "accent"),), ((title, "accent"),), ((f"{settled}/{len(phase.steps)}", "faint"),))
+    failed = sum(states.get(step.id) == "failed" for step in phase.steps)
+    hidden: Words = (
+        ((f"  {settled}/{len(phase.steps)}", "dim"), (f" {failed} failed" if failed else "", "down")) if folded else ""
+    )
+    sign = "+" if look.ascii_only else "▸"
+    return (
+        ((sign if folded else " ", "accent"),),
+        ((str(at), "accent"),),
+        ((title, "accent"), *(hidden or ())),
+        ((f"{settled}/{len(phase.steps)}", "faint"),),
+    )
 
 
 def run_head(

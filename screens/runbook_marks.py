@@ -94,6 +94,7 @@ class StepKeys(RunKeys):
             runbook_asks.decide(
                 step,
                 options,
+                lambda goto: runbook_step.goto_words(looking.runbook, looking.numbers.by_step, goto),
                 lambda option: self._decided(step, option),
             )
         )

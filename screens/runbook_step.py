@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -11,7 +11,7 @@ from rich.cells import cell_len, set_cell_size
 
 from console.clock import span
 from console.journal.events import CommandFinished
-from console.runbook.model import Command, Param, Phase, Step
+from console.runbook.model import Command, Param, Phase, Runbook, Step
 from console.runbook.progress import OPEN, RunView, StepView
 from console.runbook.resolve import Resolved
 from console.runbook.run import Command as Execution
@@ -79,6 +79,7 @@ def step_page(
     look: Look,
     now: datetime,
     blocked: str = "",
+    where: Callable[[str], str] = str,
 ) -> Page:
     """The step *found* of the run, large. *held* are secrets whose values this console has; *body_lines* limits the text
     before the command, so that the command is in sight."""
@@ -96,9 +97,10 @@ def step_page(
         ]
     lines += text
     if step is not None:
-        lines += _kind_lines(step, found, now)
+        lines += _kind_lines(step, found, now, where)
     if blocked and view.end is None:
-        lines += _labelled("not yet: ", blocked, width, look, "degraded", most=3)
+        key = ": y" if blocked.startswith("first confirm") else ""
+        lines += _labelled("not yet: ", blocked + key, width, look, "degraded", most=3)
     lines += _result_lines(found, width, look)
     command = range(0)
     if resolved is not None and step is not None and commands:
@@ -185,7 +187,15 @@ def _body(step: Step, phase: Phase | None, width: int, look: Look) -> list[Words
     return lines
 
 
-def _kind_lines(step: Step, found: StepView, now: datetime) -> list[Words]:
+def goto_words(runbook: Runbook | None, numbers: Mapping[str, str], goto: str) -> str:
+    """Where an answer goes: ``2.2 Promote it`` for a step, a phase's title, ``the end``."""
+    step = runbook.step(goto) if runbook is not None else None
+    if step is not None:
+        return f"{numbers.get(goto, '')} {step.title}".strip()
+    return "the end" if goto == "end" else goto
+
+
+def _kind_lines(step: Step, found: StepView, now: datetime, where: Callable[[str], str]) -> list[Words]:
     lines: list[Words] = []
     if step.ask:
         lines.append(((" ", "text"), (step.ask, "title")))
@@ -194,14 +204,10 @@ def _kind_lines(step: Step, found: StepView, now: datetime) -> list[Words]:
         for act in found.approvals
     ]
     if step.options:
-        spans: list[Span] = [(" d decides: ", "accent")]
+        lines.append(((" d decides:", "accent"),))
         for letter, option in zip("abcdefgh", step.options, strict=False):
-            spans += [
-                (f"{letter} ", "accent"),
-                (option.answer, "title"),
-                (f" (to {option.goto})  " if option.goto else "  ", "dim"),
-            ]
-        lines.append(tuple(spans))
+            words = f"goes to {where(option.goto)}" if option.goto else "goes on"
+            lines.append(((f"   {letter} ", "accent"), (option.answer, "title"), (f"  {words}", "dim")))
     waiting = found.waiting
     if waiting is not None and waiting.until is not None:
         left = wait_left(found, now)

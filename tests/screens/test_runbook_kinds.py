@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual import events
 
 from console.journal.events import New, Origin, RoleSet
 from console.journal.folds import fold_stream
@@ -66,6 +67,15 @@ def place(console: Any, books: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
         time.sleep(0.05)
 
 
+async def seen(console: Any) -> None:
+    """The terminal shows the question."""
+    foot = console.app.bridge.foot
+    await console.until(lambda: foot._arming is not None and foot._arming.is_framed, "the frame")
+    for row, column in list(foot._arming._asked):
+        console.app.post_message(events.CursorPosition(column - 1, row - 1))
+    await console.pilot.pause()
+
+
 def started(console: Any, stream: str, books: Path, name: str) -> str:
     entry = load_library([books], shipped=False).get(name)
     assert entry is not None and not entry.runbook.broken, entry
@@ -91,6 +101,7 @@ async def test_kinds_on_the_screen(place: Any, books: Path) -> None:
         await place.until(lambda: "not yet: first confirm: Confirm the impact" in place.text())
         await place.press("space")  # a decision that is ticked asks for its answer
         await place.press("escape", "y")
+        await seen(place)
         await place.press(*"12", "enter")
         await place.until(lambda: "Look" in view(place, stream, run).confirmed)
         await place.until(lambda: "not yet" not in place.text())
@@ -113,6 +124,7 @@ async def test_kinds_on_the_screen(place: Any, books: Path) -> None:
         await place.press("?", "enter")
         await place.until(lambda: "list who with it?" in place.text())
         assert "command_started" not in kinds(place, stream)  # asked, not run
+        await seen(place)
         await place.press("y", "enter")
         await place.until(lambda: "arrows choose, Enter takes it" in place.text(), "the values")
         await place.press("down", "enter")
