@@ -146,7 +146,7 @@ async def test_sizes(console: Any, given: Any, size: tuple[int, int]) -> None:
             await console.press(key)
             assert len(console.lines()) == size[1]
             assert all(len(line) <= size[0] for line in console.lines())
-        assert console.lines()[0].startswith(" prod-bastion")
+        assert console.lines()[0].startswith(" prod-ba") and "DOWN 90" in console.lines()[0]
         assert console.lines()[-2].startswith("n>")
 
 
