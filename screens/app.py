@@ -33,6 +33,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from textual import events
 from textual.app import App
+from textual.filter import Monochrome, NoColor
 from textual.screen import Screen
 from textual.timer import Timer
 
@@ -61,6 +62,9 @@ class VigieApp(App[None], inherit_bindings=False):
         super().__init__()
         # Toasts would cover the line being typed, and tooltips need a mouse: nothing of either is ever made.
         self._disable_notifications = self._disable_tooltips = True
+        if self.no_color:
+            # Textual has not seen the theme yet, and would turn the terminal's own colours into black on black.
+            self._filters = [NoColor() if isinstance(one, Monochrome) else one for one in self._filters]
         self.line = ""
         self._resized: Timer | None = None
         self._sized = False
