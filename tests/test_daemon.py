@@ -268,6 +268,10 @@ def test_kills_and_stalls_at_random_double_and_lose_nothing(place: Place) -> Non
 
 
 def test_once_records_and_says_how_things_are(place: Place) -> None:
+    # What is published once in a second must not be stale before it is read.
+    place.config.write_text(
+        place.config.read_text().replace("{kind: tcp,", "{kind: tcp, timeout: 1s,").replace("200ms", "2s")
+    )
     down = place.watch("--once")
     assert down.wait(timeout=20) == 1
     assert place.state() == ""  # nobody leads any more

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from console.config import Config, ConfigError
@@ -20,11 +20,14 @@ class Plan:
     checks: tuple[Check, ...]
     sentinels: frozenset[str] = frozenset()
     windows: tuple[Window, ...] = ()
-    place: Place = Place()
+    place: Place = field(default_factory=Place)
 
 
 def plan_of(config: Config, source: Path | None, beats: Path | None = None) -> Plan:
-    """What *config* (read from *source*) says; *beats* is the folder of heartbeats. Raises ``ConfigError``: file:line, key, what was expected."""
+    """What *config* (read from *source*) says; *beats* is the folder of heartbeats.
+
+    Raises ``ConfigError``: file:line, key, what was expected.
+    """
     checks = checks_of(config, source)
     try:
         return Plan(

@@ -25,6 +25,7 @@ from console.watch.changes import Changes, Kept, Sample, Seen
 from console.watch.history import History
 from console.watch.history_db import Series, read_history
 from console.watch.outbox import restored, stored
+from console.watch.published import Publisher
 from console.watch.state import Machine
 from console.watch.status_file import (
     Foreign,
@@ -50,6 +51,7 @@ class StatusDb:
         self._db = db
         self._inode = path.stat().st_ino
         self._series = Series(db)
+        self._publisher = Publisher(db)
 
     @classmethod
     def open(cls, path: Path, *, file_mode: int = 0o600) -> StatusDb:
@@ -218,7 +220,24 @@ class StatusDb:
 
         Raises :class:`Superseded`, or :class:`Unusable` with nothing written.
         """
-        written: dict[str, tuple[int, int]] = {}
+        try:
+            written = self._write(epoch, changes, beat_ms, snapshot, cursor, problem)
+        except BaseException:
+            self._publisher.failed()
+            raise
+        self._series.written(written)  # only now is it true
+        if snapshot is not None:
+            self._publisher.written(snapshot)
+
+    def _write(
+        self,
+        epoch: int,
+        changes: Changes,
+        beat_ms: int,
+        snapshot: StatusSnapshot | None,
+        cursor: int | None,
+        problem: str,
+    ) -> dict[str, tuple[int, int]]:
         with self._transaction():
             self._beat(epoch, beat_ms, problem)
             for table, rows in (("machine", changes.machines), ("alert", changes.alerts), ("seen", changes.seen)):
@@ -237,9 +256,8 @@ class StatusDb:
             if cursor is not None:
                 self._db.execute("INSERT OR REPLACE INTO cursor VALUES (1, ?)", (cursor,))
             if snapshot is not None:
-                row = (snapshot.version, beat_ms, _encode(snapshot))
-                self._db.execute("INSERT OR REPLACE INTO snapshot VALUES (1, ?, ?, ?)", row)
-        self._series.written(written)  # only now is it true
+                self._publisher.write(snapshot, beat_ms)
+        return written
 
     def recorded(self, epoch: int, numbers: Sequence[int], *, beat_ms: int) -> None:
         """The journal has these events of the outbox."""

@@ -14,7 +14,7 @@ from console.clock import Clock
 from console.journal.place import make_folder
 
 APPLICATION_ID: Final = 0x56475354  # "VGST"
-SCHEMA: Final = 5
+SCHEMA: Final = 6
 BUSY_S: Final = 1.0
 
 _TABLES: Final = (
@@ -24,7 +24,9 @@ _TABLES: Final = (
     "CREATE TABLE console (holder TEXT PRIMARY KEY NOT NULL, boot_id TEXT NOT NULL, beat_ms INTEGER NOT NULL) STRICT",
     "CREATE TABLE wanted (key TEXT PRIMARY KEY NOT NULL, boot_id TEXT NOT NULL, at_ms INTEGER NOT NULL) STRICT",
     "CREATE TABLE snapshot (one INTEGER PRIMARY KEY CHECK (one = 1), version INTEGER NOT NULL, "
-    "beat_ms INTEGER NOT NULL, data BLOB NOT NULL) STRICT",
+    "layout INTEGER NOT NULL, beat_ms INTEGER NOT NULL, data BLOB NOT NULL) STRICT",
+    "CREATE TABLE state (n INTEGER PRIMARY KEY, version INTEGER NOT NULL, data BLOB NOT NULL) STRICT",
+    "CREATE INDEX state_version ON state (version)",
     "CREATE TABLE machine (key TEXT PRIMARY KEY NOT NULL, data BLOB NOT NULL) STRICT, WITHOUT ROWID",
     "CREATE TABLE alert (key TEXT PRIMARY KEY NOT NULL, data BLOB NOT NULL) STRICT, WITHOUT ROWID",
     "CREATE TABLE feed (key TEXT PRIMARY KEY NOT NULL, place INTEGER NOT NULL, name TEXT NOT NULL, data BLOB NOT NULL) STRICT",

@@ -16,12 +16,12 @@ from console.watch.changes import Sample
 from console.watch.history import Rollup
 from console.watch.history_db import read_history, read_rollups
 from console.watch.lease import SILENCE_S, boot_id
+from console.watch.published import Subscriber
 from console.watch.state import aged
 from console.watch.status_db import place
 from console.watch.status_file import Leader, Unusable, connect, read_leader
 
 _BUSY_S: Final = 0.5
-_decode: Final = msgspec.msgpack.Decoder(StatusSnapshot)
 _decode_alert: Final = msgspec.msgpack.Decoder(Alert)
 
 
@@ -54,7 +54,7 @@ class StatusReader:
         self._clock = clock
         self._db: sqlite3.Connection | None = None
         self._inode = 0
-        self._version = -1
+        self._subscriber = Subscriber()
         self._taken_boot = 0.0  # CLOCK_BOOTTIME of the snapshot
         self._snapshot: StatusSnapshot | None = None
 
@@ -140,12 +140,9 @@ class StatusReader:
         db = self._connection()
         if db is None:
             return
-        row = db.execute("SELECT version FROM snapshot").fetchone()
-        if row is None or row[0] == self._version:
-            return
-        version, beat_ms, data = db.execute("SELECT version, beat_ms, data FROM snapshot").fetchone()
-        self._snapshot = _decode.decode(data)
-        self._version, self._taken_boot = version, beat_ms / 1000
+        fresh = self._subscriber.read(db)
+        if fresh is not None:
+            self._snapshot, self._taken_boot = fresh, self._subscriber.beat_ms / 1000
 
     def _connection(self) -> sqlite3.Connection | None:
         """The connection to what is at the path now; None when nothing is."""
@@ -156,7 +153,8 @@ class StatusReader:
             return None
         if self._db is None or inode != self._inode:
             self.close()
-            self._db, self._inode, self._version = connect(self.path, read_only=True, busy_s=_BUSY_S), inode, -1
+            self._db, self._inode = connect(self.path, read_only=True, busy_s=_BUSY_S), inode
+            self._subscriber = Subscriber()
         return self._db
 
 
