@@ -12,7 +12,7 @@ from msgspec import Struct
 
 from console.commands import guided_view
 from console.commands.following import LineSink, follow
-from console.commands.guided_kinds import Kinds
+from console.commands.guided_kinds import Kinds, Mistyped
 from console.journal.events import New
 from console.journal.folds import fold_stream
 from console.journal.store import Journal
@@ -29,6 +29,8 @@ from console.runbook.resolve import Place, Resolved, commands_of, copy_only, res
 from console.runbook.run import RunsFold
 from console.sanitize import one_line
 
+PROMPT = "> "
+
 
 class Talk(Struct, frozen=True):
     """How the operator is reached. ``ask`` gives None when there is no more answer to come; ``wait`` sleeps for so many
@@ -38,6 +40,7 @@ class Talk(Struct, frozen=True):
     ask: Callable[[str], str | None]
     ask_secret: Callable[[str], str | None]
     wait: Callable[[float], bool] = lambda seconds: True
+    strict: bool = False  # a mistyped answer ends the walk: nobody is there to see that it was refused
 
 
 class Desk(Struct, frozen=True):
@@ -97,12 +100,14 @@ class GuidedRun(Kinds):
             if view.current != shown:
                 self._show(view, step)
                 shown = view.current
-            answer = self._talk.ask("> ")
+            answer = self._talk.ask(PROMPT)
             if answer is None or answer.strip() == "q":
                 self._talk.say(f"left at {one_line(step.title) or 'the end'}; the same command goes on here")
                 return False
             key, _, rest = answer.strip().partition(" ")
             act = self._keys.get(key)
+            if act is None and self._talk.strict:
+                raise Mistyped(f"no key {one_line(key, 20)}: expected one of {guided_view.keys(step)}")
             if act is None:
                 self._talk.say(guided_view.keys(step))
                 continue
@@ -112,6 +117,8 @@ class GuidedRun(Kinds):
             try:
                 act(view, step, rest.strip())
             except (Refused, LaunchError) as error:
+                if self._talk.strict and isinstance(error, Mistyped):
+                    raise
                 self._talk.say(str(error))
                 shown = ""  # somebody else may have moved the run
 
@@ -212,13 +219,13 @@ class GuidedRun(Kinds):
         if name.isdecimal() and 1 <= int(name) <= len(view.steps):
             return view.steps[int(name) - 1].id
         if view.step(name) is None:
-            raise Refused(f"no step {one_line(name, 60)}: a number from 1 to {len(view.steps)}")
+            raise Mistyped(f"no step {one_line(name, 60)}: a number from 1 to {len(view.steps)}")
         return name
 
     def _set(self, view: RunView, step: Step, rest: str) -> None:
         name, equals, value = rest.partition("=")
         if not equals:
-            raise Refused(
+            raise Mistyped(
                 "p NAME=VALUE sets a parameter: " + (", ".join(map(one_line, self._params)) or "there is none")
             )
         self._give(view, name.strip(), value.strip())
@@ -227,7 +234,7 @@ class GuidedRun(Kinds):
     def _give(self, view: RunView, name: str, value: str) -> None:
         param = self._params.get(name)
         if why := refusal(param, value):
-            raise Refused(f"{one_line(name)}: {why}")
+            raise Mistyped(f"{one_line(name)}: {why}")
         secret = param is not None and param.secret
         if secret:
             self._secrets[name] = value
@@ -247,7 +254,7 @@ class GuidedRun(Kinds):
         if command is None and not step.commands:
             raise Refused("nothing to run here" + (": k follows the runbook that it calls" if step.calls else ""))
         if command is None:
-            raise Refused(f"no command {one_line(rest, 20)} here" if rest else "several commands: x and a number")
+            raise Mistyped(f"no command {one_line(rest, 20)} here" if rest else "several commands: x and a number")
         resolved = self._resolved(view, step, command)
         ready = resolved.ready
         if key not in self._shown or self._shown[key].subject != resolved.subject:
@@ -288,7 +295,7 @@ class GuidedRun(Kinds):
             secret = name in self._params and self._params[name].secret
             value = (self._talk.ask_secret if secret else self._talk.ask)(f"{one_line(name)} = ")
             if not value:
-                raise Refused(f"no value for {one_line(name)}")
+                raise Mistyped(f"no value for {one_line(name)}")
             self._give(view, name, value)
 
     def _watch(self, handle: CommandHandle) -> None:

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 _SHOWN = 40  # lines of output, and of choices
 
 
+class Mistyped(Refused):
+    """The answer fits nothing. A person is asked again; a file of answers is wrong from there on."""
+
+
 class Kinds:
     """The base of :class:`console.commands.guided.GuidedRun`."""
 
@@ -65,7 +69,7 @@ class Kinds:
         names |= {option.answer.casefold(): option for option in step.options}
         option = names.get(self._words(rest, "answer: ").casefold())
         if option is None:
-            raise Refused("not one of the answers" if step.options else "this step is no decision")
+            raise Mistyped("not one of the answers" if step.options else "this step is no decision")
         self._append(actions.decide(view, step.id, option, blocked=self._blocked(view, step)))
 
     def _wait(self, view: RunView, step: Step, rest: str) -> None:
@@ -147,7 +151,7 @@ class Kinds:
         """The values that a parameter may have, from its command, which runs when asked for and never else."""
         param = self._params.get(rest)
         if param is None:
-            raise Refused(
+            raise Mistyped(
                 "c NAME offers a parameter's values: " + (", ".join(map(one_line, self._params)) or "there is none")
             )
         choices = list(param.choices)
@@ -159,7 +163,7 @@ class Kinds:
             self._talk.say(f"  {number:>2} {one_line(choice)}")
         answer = (self._talk.ask("which: ") or "").strip()
         if not answer.isdecimal() or not 1 <= int(answer) <= len(choices):
-            raise Refused("not one of them")
+            raise Mistyped("not one of them")
         self._give(self._view(), param.name, choices[int(answer) - 1])
         self._show(self._view(), step)
 

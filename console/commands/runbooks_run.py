@@ -37,6 +37,7 @@ def run(
     1: it was left with steps open.
     """
     from console.commands.guided import Desk, GuidedRun
+    from console.commands.guided_kinds import Mistyped
     from console.runbook.actions import Refused
     from console.runbook.calls import find_called
     from console.runbook.recover import reconcile
@@ -51,7 +52,7 @@ def run(
             fail("a run belongs to an incident, and none is open; `vigie declare` makes one")
         reconcile(journal, ctx.paths)
         _prune(ctx)
-        talk = _talk(answers)
+        talk, at = _talk(answers)
         try:
             run_id, content, secrets = _begin(journal, stream, runbook, given, talk)
             desk = Desk(
@@ -67,6 +68,8 @@ def run(
                 keep=ctx.config.output_kept,
             )
             ended = GuidedRun(desk, content, run_id, secrets, talk).walk()
+        except Mistyped as error:
+            fail(f"{answers.name}:{at[0]}: {error}" if answers is not None else str(error))
         except Refused as error:
             fail(str(error))
         except KeyboardInterrupt:
@@ -143,8 +146,10 @@ def _begin(
     return getattr(news[0].body, "run", ""), runbook, {name: values[name] for name in values if name in secret}
 
 
-def _talk(answers: TextIO | None) -> Talk:
-    from console.commands.guided import Talk
+def _talk(answers: TextIO | None) -> tuple[Talk, list[int]]:
+    """How to talk, and the line of *answers* that was read last."""
+    from console.commands.guided import PROMPT, Talk
+    from console.commands.guided_kinds import Mistyped
     from console.sanitize import visible
 
     def say(line: str) -> None:
@@ -152,18 +157,26 @@ def _talk(answers: TextIO | None) -> Talk:
         sys.stdout.flush()
 
     if answers is not None:
-        lines = _lines(answers)
+        lines = _lines(answers, at := [0])
 
         def answer(question: str) -> str | None:
             found = next(lines, None)
+            if found is None and question != PROMPT:
+                raise Mistyped(f"no answer is left to “{question.strip()}”")
             say(question + visible(found or ""))
+            return found
+
+        def answer_unseen(question: str) -> str | None:
+            found = next(lines, None)
+            if found is None:
+                raise Mistyped(f"no answer is left to “{question.strip()}”")
             return found
 
         def pause(seconds: float) -> bool:
             time.sleep(seconds)
             return False
 
-        return Talk(say=say, ask=answer, ask_secret=lambda question: next(lines, None), wait=pause)
+        return Talk(say=say, ask=answer, ask_secret=answer_unseen, wait=pause, strict=True), at
 
     def ask(question: str) -> str | None:
         _forget_typed_ahead()
@@ -191,11 +204,19 @@ def _talk(answers: TextIO | None) -> Talk:
         sys.stdin.readline()
         return True
 
-    return Talk(say=say, ask=ask, ask_secret=ask_secret, wait=wait)
+    return Talk(say=say, ask=ask, ask_secret=ask_secret, wait=wait), [0]
 
 
-def _lines(answers: TextIO) -> Iterator[str]:
-    for line in answers:
+def _lines(answers: TextIO, at: list[int]) -> Iterator[str]:
+    """Each line; *at* says which one was last. One that is no text ends the run like any other mistake."""
+    while True:
+        at[0] += 1
+        try:
+            line = answers.readline()
+        except UnicodeDecodeError:
+            fail(f"{answers.name}:{at[0]}: not UTF-8")
+        if not line:
+            return
         yield line.rstrip("\n")
 
 

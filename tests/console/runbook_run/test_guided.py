@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import os
+import select
+import signal
 import subprocess
 import sys
 import time
@@ -15,7 +18,7 @@ from console.commands.runbooks_run import run
 from console.journal.events import CommandFinished, CommandStarted, Declared, New, Origin
 from console.journal.store import Journal
 
-from .conftest import Desk
+from .conftest import Desk, until
 
 ROOT = Path(__file__).parents[3]
 TEXT = """\
@@ -63,6 +66,12 @@ class Guided:
         file.write_text("".join(f"{answer}\n" for answer in answers))
         ctx = Context(Options(db=str(self.desk.journal.path), actor="ana"))
         code = run.main([str(self.book), "--answers", str(file), *options], standalone_mode=False, obj=ctx)
+        return code, self.capsys.readouterr().out
+
+    def typed(self, monkeypatch: pytest.MonkeyPatch, *lines: str) -> tuple[int, str]:
+        monkeypatch.setattr(sys, "stdin", io.StringIO("".join(f"{line}\n" for line in lines)))
+        ctx = Context(Options(db=str(self.desk.journal.path), actor="ana"))
+        code = run.main([str(self.book), "--plain"], standalone_mode=False, obj=ctx)
         return code, self.capsys.readouterr().out
 
     def kinds(self) -> list[str]:
@@ -137,8 +146,9 @@ def test_it_goes_on_where_it_was_left(guided: Guided) -> None:
     assert "Look at the lag" in out and not out.startswith("going on")
 
 
-def test_what_it_does_not_do(guided: Guided) -> None:
-    _, out = guided("nonsense", "x 7", "s", "", "o", "", "j 99", "u", "e", "p feed", "q")
+def test_what_it_does_not_do(guided: Guided, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Typed by a person, or piped in: the next line is another try."""
+    _, out = guided.typed(monkeypatch, "nonsense", "x 7", "s", "", "o", "", "j 99", "u", "e", "p feed", "q")
     for line in (
         "enter tick · x run",
         "no command 7 here",
@@ -153,8 +163,8 @@ def test_what_it_does_not_do(guided: Guided) -> None:
     assert guided.kinds() == ["run_started"]
 
 
-def test_a_value_with_hidden_characters_is_refused(guided: Guided) -> None:
-    _, out = guided("p feed=a\x1b[2Jb", "q")
+def test_a_value_with_hidden_characters_is_refused(guided: Guided, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, out = guided.typed(monkeypatch, "p feed=a\x1b[2Jb", "q")
     assert "feed: it holds characters that can't be seen" in out
     assert "\x1b" not in out
 
@@ -323,3 +333,73 @@ def test_a_value_that_another_operator_changed_is_shown_before_anything_runs(
     GuidedRun(Where(desk.journal, desk, desk.stream, Path("/"), 1_000_000, 0o600), book, "R", {}, talk).walk()
     assert "command_started" not in [event.kind for event in desk.events()]
     assert any("production" in line for line in said)
+
+
+@pytest.mark.parametrize(
+    ("answers", "line", "says"),
+    [
+        (("o up", "j 99", ""), 2, "no step 99: a number from 1 to 4"),
+        (("z", ""), 1, "no key z"),
+        (("x 7",), 1, "no command 7 here"),
+        (("p feed",), 1, "p NAME=VALUE"),
+        (("d nonsense",), 1, "this step is no decision"),
+        (("x",), 2, "no answer is left to “feed =”"),
+        (("s",), 2, "no answer is left to “why:”"),
+        (("x", "two\x1blines", ""), 2, "feed: it holds characters that can't be seen"),
+    ],
+)
+def test_a_file_of_answers_that_fits_nothing_ends_there(
+    guided: Guided, answers: tuple[str, ...], line: int, says: str
+) -> None:
+    """What comes after it would be meant for another step."""
+    with pytest.raises(Fail) as caught:
+        guided(*answers)
+    assert str(caught.value).startswith(f"{guided.folder / 'answers'}:{line}: {says}")
+    assert caught.value.code == 2
+    assert "step_ticked" not in guided.kinds() and "command_started" not in guided.kinds()
+
+
+def test_answers_that_are_no_text(guided: Guided, desk: Desk, book: Path) -> None:
+    file = guided.folder / "binary"
+    file.write_bytes(b"\xff\xfe\n")
+    with pytest.raises(Fail, match="binary:1: not UTF-8"):
+        ctx = Context(Options(db=str(desk.journal.path), actor="ana"))
+        run.main([str(book), "--answers", str(file)], standalone_mode=False, obj=ctx)
+
+
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGKILL])
+def test_without_its_terminal_the_command_goes_on_and_the_run_is_taken_up_again(
+    guided: Guided, desk: Desk, book: Path, tmp_path: Path, number: int
+) -> None:
+    """A dumb terminal that is gone in the middle of a command."""
+    go = tmp_path / "go"
+    book.write_text(
+        TEXT.replace('echo "lag of <feed>"', f"echo begun; while [ ! -e {go} ]; do sleep 0.02; done; echo over")
+    )
+    master, slave = os.openpty()
+    argv = [Path(sys.executable).with_name("vigie"), "--db", desk.journal.path, "runbooks", "run", book, "--plain"]
+    plain = subprocess.Popen(
+        ["setsid", "-c", *map(str, argv)], stdin=slave, stdout=slave, stderr=slave, env={**os.environ, "TERM": "dumb"}
+    )
+    os.close(slave)
+    seen = b""
+    limit = time.monotonic() + 60
+    while b"| begun" not in seen:
+        assert time.monotonic() < limit, seen
+        if select.select([master], [], [], 0.1)[0]:
+            seen += os.read(master, 4096)
+        if seen.endswith(b"> ") and b"x\r\n" not in seen:
+            os.write(master, b"x\n")
+            until(lambda: select.select([master], [], [], 0)[0], "an echo")
+    assert b"\x1b" not in seen  # a dumb terminal gets no sequence
+    os.kill(plain.pid, number)
+    plain.wait(30)
+    os.close(master)
+    assert desk.finishes() == []
+    go.touch()
+    until(lambda: desk.finishes(), "its end")
+    assert (desk.finishes()[0].outcome, desk.finishes()[0].head) == ("exited", "begun\nover")
+    code, out = guided("", "q")
+    assert code == 1
+    assert out.startswith("going on: 0 of 4 steps are settled")
+    assert len([kind for kind in guided.kinds() if kind == "command_started"]) == 1
