@@ -23,6 +23,7 @@ Down: TypeAlias = Mapping[str, frozenset[tuple[str, str]]]
 SeverityOf = Callable[[Mapping[str, str]], tuple[str, int]]
 _MISSED: Final = 3  # rounds within which a living Prometheus sends each alert again, whatever its grid
 _SAME_START: Final = timedelta(minutes=10)
+_LONG: Final = timedelta(days=1)  # an alert that its living sources have not reported for so long is over
 _MANY: Final = 200  # alerts of a name among which one that was relabelled is looked for
 _RUNBOOK: Final = ("runbook_url", "runbook")
 
@@ -36,6 +37,7 @@ class _Known:
     reports: tuple[tuple[str, GettableAlert], ...] = ()  # what that was made of
     told: bool = False  # an Alertmanager that misses it was told that it is over
     provisional: bool = False  # its start is a Prometheus' guess; an Alertmanager knows better
+    left_at: datetime | None = None  # when it was first missed
     down: Down | None = None  # targets that were not up, by Prometheus, when it was last reported; set when it left
 
 
@@ -75,11 +77,13 @@ class Judge:
         for mark, before in self._known.items():
             if mark in found:
                 continue
-            known = before if before.down is not None else replace(before, down=self._down)
+            known = before if before.down is not None else replace(before, down=self._down, left_at=now)
             if not known.told and self._told_so(known, now):
                 known = replace(known, told=True)
             why, words = self._why_not_over(known, now)
-            if why:
+            if self._awaited(known):
+                found[mark] = known  # as it was, until its source has been asked for the first time
+            elif why:
                 found[mark] = replace(known, alert=_gone(known.alert, why))
             else:
                 evidence[mark] = words
@@ -156,7 +160,7 @@ class Judge:
         if known is not None and known.base is not None and _identical(known.reports, reports):
             if known.alert is known.base and known.down is None:
                 return known
-            return replace(known, alert=known.base, told=False, down=None)
+            return replace(known, alert=known.base, told=False, down=None, left_at=None)
         first = min(reports, key=lambda one: one[1].starts_at)[1]
         active = [alert for _, alert in reports if alert.status.state == "active"]
         suppressed = [alert for _, alert in reports if alert.status.state == "suppressed"]
@@ -254,7 +258,9 @@ class Judge:
             distrust = view.distrust(now)
             if distrust:
                 return f"{view.config.name}: {distrust}", ""
-            if not explained and not known.told:
+            if not explained and not known.told and known.left_at is not None and now - known.left_at > _LONG:
+                words.append("nobody has reported it for a day")
+            elif not explained and not known.told:
                 return f"{view.config.name} heard no more of it: nobody said that it is over", ""
             words.append(f"absent from {view.config.name}")
         configured = {view.config.name for view in self._alertmanagers} | {
@@ -263,6 +269,11 @@ class Judge:
         if not reporters & configured:
             return "", "its source is no longer configured"
         return "", ", ".join(words) or "absent from its source"
+
+    def _awaited(self, known: _Known) -> bool:
+        """Whether a source that reported it has neither answered nor failed yet."""
+        views: list[View[Any]] = [*self._alertmanagers, *self._prometheus]
+        return any(view.unasked and view.config.name in known.alert.reported_by for view in views)
 
     def _concerned(self, reporters: set[str], labels: Mapping[str, str]) -> list[PrometheusView]:
         """The servers whose alert it was; where none reported it, those that have its rule and may have sent it."""
@@ -287,12 +298,13 @@ class Judge:
             heard, expected = view.watchdog, bool(view.config.watchdog) or view.watchdog_seen
             ends_at, updated_at = view.times.get(known.alert.fingerprint, (None, None))
             if ends_at is None or updated_at is None:  # from before this process
-                if not expected:
+                if not expected and (view.began is None or view.began < (self._began or now)):
                     return True
                 since, a_round = self._began or now, round_of(heard) if heard is not None else timedelta(0)
             else:
                 since, a_round = updated_at, max(timedelta(0), ends_at - updated_at) / ROUNDS
-                if view.last_ok < ends_at - a_round:
+                # One that has begun since has forgotten it, or was never told.
+                if view.last_ok < ends_at - a_round and (view.began is None or view.began <= updated_at):
                     return True
             if heard is not None and heard.updated_at is not None and heard.updated_at >= since + _MISSED * a_round:
                 return True

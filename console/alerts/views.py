@@ -45,6 +45,11 @@ class View(Generic[C]):
         self.failures += 1
         self.error = words
 
+    @property
+    def unasked(self) -> bool:
+        """Whether it has not had the time to answer yet."""
+        return self.last_ok is None and self.failures < _FAILURES
+
     def given_up(self, words: str) -> None:
         """It gave no usable answer, and is not asked again."""
         self.failures, self.error = max(self.failures + 1, _FAILURES), words
@@ -70,7 +75,7 @@ class View(Generic[C]):
     def source(self, now: datetime) -> Source:
         """How it is, for the header."""
         state, error = "ok", ""
-        if self.last_ok is None and self.failures < _FAILURES:
+        if self.unasked:
             state, error = "warming", self.error
         elif not self.fresh(now):
             state, error = "lost", self.error

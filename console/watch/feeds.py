@@ -32,13 +32,16 @@ class FeedBoard:
         self._seen: dict[str, Seen] = {mark: seen for mark, seen in kept.seen.items() if mark in kept.feed}
         self._sources: tuple[Source, ...] = tuple(source for source in kept.sources if source.kind != "checks")
         self._silences: dict[str, SilenceState] = {}
-        self._lost: dict[str, datetime] = {name: since for name, since in kept.lost.items() if name != LINK}  # since when
+        self._lost: dict[str, datetime] = {
+            name: since for name, since in kept.lost.items() if name != LINK
+        }  # since when
         self._changes = Changes()
         self._shown: tuple[tuple[Alert, ...], tuple[AlertGroup, ...]] | None = None
 
     def take(self, report: Report, now: datetime) -> None:
         """*report* is what is true now."""
         before, after = self._alerts, {alert.fingerprint: alert for alert in report.alerts}
+        self._alerts = after  # what is put from here on is of now
         for mark, alert in after.items():
             known = before.get(mark)
             if known is alert or known == alert:
@@ -55,7 +58,6 @@ class FeedBoard:
             self._shown = None
             self._changes.feed[mark] = None
             self._end(before[mark], now, report.evidence.get(mark, ""))
-        self._alerts = after
         self._note_sources(report.sources, now)
         self._note_silences(report.silences, now)
 

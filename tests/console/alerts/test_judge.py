@@ -161,6 +161,14 @@ def test_the_next_process_knows_of_the_watchdog_and_believes_no_silence() -> Non
     assert second.at(200, a=[watchdog(199)]).alerts == ()
 
 
+def test_until_a_source_has_been_asked_its_alerts_are_as_they_were() -> None:
+    before = Scene("a").at(0, a=[told()])
+    second = Scene("a", known=before)
+    assert second.at(5).alerts == before.alerts
+    assert second.at(6, a=None).alerts == before.alerts
+    assert second.at(7, a=None).alerts[0].state == GONE
+
+
 def test_a_server_that_began_a_moment_ago_is_not_believed() -> None:
     scene = Scene("a")
     scene.at(0, a=[told()])
@@ -168,6 +176,21 @@ def test_a_server_that_began_a_moment_ago_is_not_believed() -> None:
     scene.views["a"].answered([], ServerStatus(uptime=now - timedelta(seconds=2)), now)
     report = scene.judge.report(now)
     assert (report.sources[0].state, report.alerts[0].state) == ("warming", GONE)
+
+
+def test_a_server_that_began_anew_has_not_been_told() -> None:
+    scene = Scene("a", warm_up=5)
+    scene.at(0, a=[told()])
+    for seconds in (10, 60, 3600, 86000):
+        now = START + timedelta(seconds=seconds)
+        scene.views["a"].answered([], ServerStatus(uptime=START + timedelta(seconds=3)), now)
+        report = scene.judge.report(now)
+        assert [alert.state for alert in report.alerts] == [GONE]
+    now = START + timedelta(days=1, seconds=20)
+    scene.views["a"].answered([], ServerStatus(uptime=START + timedelta(seconds=3)), now)
+    report = scene.judge.report(now)
+    assert report.alerts == ()
+    assert "for a day" in report.evidence[fingerprint(DEEP)]
 
 
 def test_an_alert_of_a_source_that_is_configured_no_more_is_over() -> None:

@@ -116,6 +116,16 @@ def test_an_acknowledgement_ends_with_its_alert_and_with_its_time() -> None:
     assert all(one.ack is None for one in board.shown()[0])
 
 
+def test_an_acknowledged_alert_that_ends_or_begins_anew_leaves_nothing_behind() -> None:
+    board = FeedBoard(Kept())
+    board.take(report(alert("a"), alert("b")), START)
+    acknowledge(board, alert("a"))
+    acknowledge(board, alert("b"))
+    board.drain()
+    board.take(report(alert("b", minutes=9)), START)
+    assert board.drain().feed == {"a": None, "b": alert("b", minutes=9)}
+
+
 def test_a_source_is_lost_and_back_once_and_across_leaders() -> None:
     board = FeedBoard(Kept())
     board.take(report(alert("a")), START)
