@@ -51,6 +51,8 @@ class Drawing(RunKeys):
             return
         now = self.desk.now()
         left, right = runbook_list.run_head(looking.view, looking.runbook, self._now.runs, now)
+        if self.instruction:
+            left = (*left, ("  COPY ONLY", "degraded"))
         self.head.put(left, right)
         self.bar.show([self.desk.look.sign("bar")] * self.size.height)
         if self.mode == INFO:
@@ -188,5 +190,5 @@ class Drawing(RunKeys):
         self.output_head.put(left, right if fits else ((f"{size:,} B ", "faint"),))
         lines: Sequence[Words] = found.lines if found is not None else ()
         if not lines and finish is not None:
-            lines = ((("(no output)", "dim"),),)
+            lines = ((("(no output)" if not size else "(nothing of it is left on its screen)", "dim"),),)
         self.output.show(lines)

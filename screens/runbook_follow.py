@@ -101,6 +101,8 @@ class Following(StepKeys, KindKeys, CommandKeys, ElsewhereKeys, Drawing, Widget,
         self.output.display = False
         self.desk.terminal_answered.subscribe(self, self._terminal_answered, immediate=True)
         self.desk.became_ready.subscribe(self, self._ready, immediate=True)
+        if self.desk.deps is not None:  # this room is often built after that
+            self._ready(self.desk.deps)
         self.set_interval(0.25, self._tick)
 
     def _ready(self, deps: Deps) -> None:

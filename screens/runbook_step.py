@@ -89,7 +89,7 @@ def step_page(
     if step is not None and step.parent:
         lines.append(((f" under: {step.parent}", "dim"),))
     lines += _state_lines(found, width, look)
-    text = _body(step, phase, width, look) if step is not None else []
+    text = _body(step, phase, view, width, look) if step is not None else []
     if len(text) > body_lines:
         text = [
             *text[: max(body_lines - 1, 0)],
@@ -121,11 +121,8 @@ def step_page(
             for warning in resolved.warnings
             for line in wrap(warning, width - 4, look)
         ]
-        lines.append(
-            _verdict(
-                resolved, chosen, "running" if running else "over" if view.end is not None else "armed" if armed else ""
-            )
-        )
+        state = "running" if running else "over" if view.end is not None else "armed" if armed else ""
+        lines += _verdict(resolved, chosen, state, width, look)
         command = range(start, len(lines))
         if step.expect:
             lines += _expected(step.expect, width, look)
@@ -176,10 +173,16 @@ def _state_lines(found: StepView, width: int, look: Look) -> list[Words]:
     return lines
 
 
-def _body(step: Step, phase: Phase | None, width: int, look: Look) -> list[Words]:
+def _body(step: Step, phase: Phase | None, view: RunView, width: int, look: Look) -> list[Words]:
     lines: list[Words] = []
     if phase is not None and phase.pause and phase.steps and phase.steps[0].id == step.id:
-        lines += _labelled("CONFIRM FIRST: ", phase.pause, width, look, "degraded")
+        said = view.confirmed.get(phase.title)
+        if said is None:
+            lines += _labelled("CONFIRM FIRST: ", f"{phase.pause}  (y)", width, look, "degraded")
+        else:
+            lines += _labelled(
+                "confirmed: ", f"{phase.pause}: {said.text}, {said.by} {said.at:%H:%M}Z", width, look, "ok"
+            )
     for note in step.notes:
         lines += _labelled("! ", note, width, look, "degraded")
     if step.body.strip():
@@ -212,12 +215,10 @@ def _kind_lines(step: Step, found: StepView, now: datetime, where: Callable[[str
     if waiting is not None and waiting.until is not None:
         left = wait_left(found, now)
         if left > 0:
-            lines.append(
-                (
-                    (f" waiting: {span(left)} left", "degraded"),
-                    (f", until {waiting.until:%H:%M:%S}Z, started by {waiting.by}; t cuts it short", "dim"),
-                )
-            )
+            lines += [
+                ((f" waiting: {span(left)} left", "degraded"), ("  t cuts it short", "dim")),
+                ((f" until {waiting.until:%H:%M:%S}Z, started by {waiting.by}", "dim"),),
+            ]
         else:
             lines.append(((f" the wait is over since {span((now - waiting.until).total_seconds())}", "notice"),))
     elif step.wait_s is not None:
@@ -282,20 +283,19 @@ def _where(resolved: Resolved) -> Words:
     )
 
 
-def _verdict(resolved: Resolved, command: Command, state: str) -> Words:
+def _verdict(resolved: Resolved, command: Command, state: str, width: int, look: Look) -> list[Words]:
+    """Whether the command may run now, by which key, and why not."""
     if state == "running":
-        return ((" it is running: X ends it", "dim"),)
+        return [((" it is running: X ends it", "dim"),)]
     if state == "over":
-        return ((" this run is over: nothing runs from it", "dim"),)
+        return [((" this run is over: nothing runs from it", "dim"),)]
     if resolved.ready.why_not:
-        return ((" copy only: ", "degraded"), (resolved.ready.why_not, "dim"), ("  c copies", "faint"))
+        return _labelled("copy only (c): ", resolved.ready.why_not, width, look, "degraded", most=3)
     if resolved.blocked:
-        return ((" not yet: see above", "degraded"),)
+        return [((" not yet: see above", "degraded"),)]
     if resolved.ready.missing:
-        return (
-            (" needs ", "degraded"),
-            (", ".join(resolved.ready.missing), "degraded"),
-            (": e gives the value", "dim"),
+        return _labelled(
+            "needs ", f"{', '.join(resolved.ready.missing)}: e gives the value", width, look, "degraded", most=3
         )
     spans: list[Span] = [(" x runs it", "accent" if state == "armed" else "faint")]
     if resolved.confirm:
@@ -306,7 +306,7 @@ def _verdict(resolved: Resolved, command: Command, state: str) -> Words:
         spans.append(("; it gets this terminal until it ends", "dim"))
     if state != "armed":
         spans.append(("  (waiting for the terminal)", "faint"))
-    return tuple(spans)
+    return [tuple(spans)]
 
 
 def _labelled(label: str, text: str, width: int, look: Look, tone: str, most: int = 6) -> list[Words]:

@@ -162,12 +162,17 @@ class Catalog:
     def _by_title(self) -> list[int]:
         """Every card, by title."""
         if self._titles is None:
-            order = sorted(self._cards, key=lambda row: (self._cards[row].title.casefold(), self._cards[row].path))
+            order = sorted(self._cards, key=self._place)
             self._titles = (
                 order,
                 "\n".join(f"{fold(self._cards[row].title)} {self._cards[row].stem}" for row in order),
             )
         return self._titles[0]
+
+    def _place(self, row: int) -> tuple[bool, str, str]:
+        """People's own before those that ship."""
+        card = self._cards[row]
+        return card.path.startswith("shipped/"), card.title.casefold(), card.path
 
     def _vocabulary(self) -> tuple[list[str], dict[str, int]]:
         if self._known is None:

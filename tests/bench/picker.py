@@ -18,14 +18,16 @@ from tests.bench.figures import Figure
 
 _COUNT: Final = 5000
 _BAR_MS: Final = 50.0
-_THINGS: Final = "postgres redis kafka nginx feed ledger mail queue disk network cache auth billing search proxy vault".split()
+_THINGS: Final = (
+    "postgres redis kafka nginx feed ledger mail queue disk network cache auth billing search proxy vault".split()
+)
 _STATES: Final = "slow silent full stale stuck flapping lost corrupt lagging expired".split()
 # Words that are typed letter by letter: one thing, two words, a slip, a word of the text, letters of a title.
 _TYPED: Final = ("postgres", "feed stale", "postgers", "kafka lost", "vault 77", "restart")
 
 
 def _write(folder: Path) -> None:
-    draw = random.Random(5)  # noqa: S311 - the same runbooks each time
+    draw = random.Random(5)  # the same runbooks each time
     syllables = [c + v for c in "bcdfgklmnprst" for v in "aeiou"]
     words = ["".join(draw.choices(syllables, k=draw.randint(2, 4))) for _ in range(20_000)]
 

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 from textual import events
 
@@ -244,3 +245,40 @@ async def answer_all(console: Any) -> None:
     if room(console).following.view is not None and room(console).following.arming.is_framed:
         await answer(console)
     await console.pilot.pause(0.2)
+
+
+async def test_a_configured_instruction_mode_holds_in_every_run(place: Any, books: Path) -> None:
+    place.deps = replace(place.deps, config=msgspec.structs.replace(place.deps.config, instruction=True))
+    stream = declared(place)
+    started(place, stream, books, "All kinds")
+    async with place.open():
+        await place.until(lambda: place.app.desk.incident is not None)
+        await place.press("3")
+        await place.until(lambda: "COPY ONLY" in place.text(), "the run")
+        assert following(place).instruction
+
+
+async def test_phases_fold_and_open_where_one_goes(place: Any, books: Path) -> None:
+    (books / "two.runbook.yaml").write_text(
+        "title: Two parts\nphases:\n- {title: Look, steps: [one, two]}\n- {title: Act, steps: [three, four]}\n"
+    )
+    stream = declared(place)
+    started(place, stream, books, "Two parts")
+    async with place.open():
+        await place.until(lambda: place.app.desk.incident is not None)
+        await place.press("3")
+        await place.until(lambda: "1 of" in place.text() or "1.1" in place.text(), "the run")
+        here = following(place)
+        phases = [key for key in here._keys() if key.startswith("phase:")]
+        every = len(here._keys())
+        assert len(phases) > 1
+        await place.press("F")
+        await place.until(lambda: len(here._keys()) < every, "folded")
+        hidden = next(step.id for step in here.view.steps if step.id not in here._keys())
+        await place.press("g")
+        await place.type(here._looking.numbers.by_step[hidden])
+        await place.press("enter")
+        await place.until(lambda: here.table.key == hidden, "the step in the folded phase")
+        await place.press("home", "enter")
+        assert phases[0] in here._keys() and here.table.key == phases[0]
+        assert (here.chosen, 1) in here.folded
