@@ -170,6 +170,28 @@ def _watch(ctx: Context) -> Iterator[Finding]:
         )
     else:
         yield Finding(GOOD if age < 6 else BAD, "watch", f"the leader was heard {span(age)} ago")
+        yield from _watch_configuration(ctx)
+
+
+def _watch_configuration(ctx: Context) -> Iterator[Finding]:
+    """Whether the watch runs by the files that are there now."""
+    from console.watch.status_reader import StatusReader
+
+    reader = StatusReader(ctx.paths.status_db, ctx.clock)
+    try:
+        snapshot, heard = reader.poll(), reader.heard()
+    finally:
+        reader.close()
+    for source in snapshot.sources if snapshot is not None else ():
+        if source.kind == "configuration":
+            yield Finding(BAD, "watch", source.error)
+            return
+    try:
+        expected = ctx.config.hash()
+    except ConfigError:  # told on a line of its own
+        return
+    if heard.leader is not None and heard.leader.config_hash != expected:
+        yield Finding(NOTE, "watch", "it runs by another configuration than this call")
 
 
 def _tools(_ctx: Context) -> Iterator[Finding]:

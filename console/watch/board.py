@@ -6,7 +6,7 @@ Results go in; what has to be stored and recorded comes out as :class:`Changes`.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
@@ -30,7 +30,7 @@ from console.snapshot import (
 from console.watch.changes import Changes, Kept, Sample, Seen
 from console.watch.describing import alert_of, changed, describe, flapping, raised, resolved
 from console.watch.history import History
-from console.watch.maintenance import Window, covering
+from console.watch.maintenance import Window, covering, open_now
 from console.watch.maintenance import news as maintenance_news
 from console.watch.sentinels import Sentinels, blind_words
 from console.watch.state import (
@@ -74,7 +74,8 @@ class Board:
         self._sentinels = Sentinels(sentinels, kept.lost)
         self._windows = tuple(windows)
         self._open: tuple[Window, ...] = ()  # windows, as they were looked at last
-        self._maintained_at = now
+        # Where nobody has ever led, a window that is open already begins in the record too.
+        self._maintained_at = min((one.begin - _INSTANT for one in open_now(windows, now)), default=now)
         self._wanted: set[str] = set()  # checks whose word is wanted before another's is believed
         self._shown: dict[str, tuple[object, ...]] = {}  # what a check's public form was made of
         self._alerts = {mark: alert for mark, alert in kept.alerts.items() if mark in self._by_fingerprint}
@@ -330,6 +331,7 @@ class Board:
         )
 
 
+_INSTANT: Final = timedelta(microseconds=1)
 _JUST_NOW_S: Final = 2.0  # a parent that answered so lately is not asked again
 
 

@@ -154,7 +154,7 @@ class Leading:
         # What came out of the journal is to be in status.db too.
         board.put_back(board.everything().then(self._feeds.everything()))
         board.put_back(Changes(news=gap(last, now)))
-        board.maintain(now, since=last if last is not None else now)
+        board.maintain(now, since=last)
         self._seen_at, self._seen_boot = now, self._clock.boottime()
         await self._publish(board)  # brings in what was acknowledged while nobody led
         return board

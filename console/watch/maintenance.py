@@ -135,6 +135,11 @@ def _new(window: Window, one: Occurrence, *, began: bool) -> New:
     return New(body=body, occurred_at=moment, dedupe=f"maintenance:{window.name}:{word}:{to_us(moment)}")
 
 
+def open_now(windows: Iterable[Window], now: datetime) -> list[Occurrence]:
+    """When each window that is open at *now* began and ends."""
+    return [one for window in windows if (one := window.open_at(now)) is not None]
+
+
 def covering(windows: Sequence[Window], now: datetime) -> list[Window]:
     """The windows that are open at *now*."""
     return [window for window in windows if window.open_at(now) is not None]

@@ -121,6 +121,16 @@ def test_a_window_that_ended_while_nobody_led_is_told_by_the_next() -> None:
     assert (new.body.began, new.occurred_at) == (False, START + timedelta(minutes=2))
 
 
+def test_a_window_that_was_open_before_anybody_led_begins_in_the_record() -> None:
+    window = MaintenanceConfig(name="w", begin="2026-03-01T11:00:00Z", end="2026-03-01T13:00:00Z")
+    bench = Bench(service("db"), maintenance=(window,))
+    bench.board.maintain(bench.now)
+    (new,) = bench.board.drain().news
+    assert isinstance(new.body, Maintenance)
+    assert (new.body.began, new.occurred_at) == (True, START - timedelta(hours=1))
+    assert bench.feed("db/port", OK) == []
+
+
 def far_away(**more: Any) -> Bench:
     services = (service("gw", "192.0.2.1"), service("ns", "192.0.2.2"), service("api", "192.0.2.9", **more))
     return Bench(*services, service("here"), sentinels=("gw/port", "ns/port"))
