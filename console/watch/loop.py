@@ -26,11 +26,15 @@ _NO_ANSWER: Final = (socket.EAI_AGAIN, socket.EAI_FAIL, socket.EAI_SYSTEM, socke
 
 
 class LookUps:
-    """What one task asked of the resolver. A name in ``pending`` was never answered; ``old`` is used without an answer."""
+    """What one task waits for that is ours, not the other side's.
+
+    A name in ``pending`` was never answered; ``old`` is used without an answer; ``preparing`` counts waits for our own threads.
+    """
 
     def __init__(self) -> None:
         self.pending: list[str] = []
         self.old: list[str] = []
+        self.preparing = 0
 
 
 looking_up: ContextVar[LookUps | None] = ContextVar("looking_up", default=None)

@@ -44,7 +44,7 @@ def _timed_out(check: Check, names: LookUps) -> Result:
     if names.pending:
         words = f"name look-up of {names.pending[0]} timed out after {within}"
         return Result(state=UNKNOWN, detail=one_line(words, _DETAIL))
-    if not check.probe.host:
+    if not check.probe.host or names.preparing:
         return Result(state=UNKNOWN, detail=f"could not measure within {within}")
     return Result(state=DOWN, detail=f"timed out after {within}", latency_ms=check.policy.timeout * 1000)
 

@@ -22,6 +22,7 @@ from msgspec import Struct
 from console.access import AccessError, headers_of, secret, tls_context
 from console.snapshot import DEGRADED, DOWN, OK
 from console.sources import Access
+from console.watch.loop import LookUps, looking_up
 from console.watch.threads import DaemonThreads
 
 if TYPE_CHECKING:
@@ -199,7 +200,15 @@ class Tools:
 
     async def blocking(self, work: Callable[[], T]) -> T:
         """Run *work* in a thread: for system calls that can hang, such as ``statvfs`` on a lost network mount."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        notes = looking_up.get() or LookUps()
+        notes.preparing += 1
+        try:
+            result = await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        except Exception:  # a cancelled wait stays noted
+            notes.preparing -= 1
+            raise
+        notes.preparing -= 1
+        return result
 
     async def shared(self, name: str, seconds: float, work: Callable[[], T]) -> T:
         """The result of *work*, run in a thread at most once in *seconds* for everybody who asks for *name*.
@@ -209,9 +218,16 @@ class Tools:
         now = time.monotonic()
         made, future = self._shared.get(name, (float("-inf"), None))
         if future is None or (future.done() and (now - made > seconds or future.exception() is not None)):
-            future = asyncio.ensure_future(self.blocking(work))
+            future = asyncio.get_running_loop().run_in_executor(self._threads, work)
             self._shared[name] = (now, future)
-        result: T = await asyncio.shield(future)
+        notes = looking_up.get() or LookUps()
+        notes.preparing += 1
+        try:
+            result: T = await asyncio.shield(future)
+        except Exception:
+            notes.preparing -= 1
+            raise
+        notes.preparing -= 1
         return result
 
 

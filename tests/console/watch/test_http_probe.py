@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from console.clock import SystemClock
 from console.sanitize import is_clean
 from console.services import CheckConfig, ServiceConfig, Span
 from console.snapshot import DEGRADED, DOWN, OK, UNKNOWN
@@ -23,6 +24,7 @@ from console.watch.checks import Check, CheckError, compile_checks
 from console.watch.loop import LOOK_UPS, WatchLoop
 from console.watch.measure import measure
 from console.watch.probing import Place, Tools
+from console.watch.schedule import Scheduler
 from console.watch.state import Result
 from tests.console.watch.servers import answer, certificate, flood, http_server, loris, serving
 
@@ -225,7 +227,7 @@ def test_a_hung_resolver_is_unknown_and_holds_nothing_up(monkeypatch: pytest.Mon
 
     async def both() -> tuple[Result, Result]:
         async with http_server({"/": answer(200)}) as server, Tools() as tools:
-            stuck = measure(check("http://api.example/", timeout=0.2), tools)
+            stuck = measure(check("http://api.example/", timeout=1), tools)
             fine = measure(check(server.url()), tools)
             return await asyncio.gather(stuck, fine)  # type: ignore[return-value]  # gather of two gives two
 
@@ -234,7 +236,7 @@ def test_a_hung_resolver_is_unknown_and_holds_nothing_up(monkeypatch: pytest.Mon
         stuck, fine = runner.run(both())
     assert time.monotonic() - began < 30  # the hung thread is still there, and nobody waits for it
     let_go.set()
-    assert (stuck.state, stuck.detail) == (UNKNOWN, "name look-up of api.example timed out after 0.2s")
+    assert (stuck.state, stuck.detail) == (UNKNOWN, "name look-up of api.example timed out after 1s")
     assert fine.state == OK
 
 
@@ -262,6 +264,9 @@ def test_last_good_addresses_are_used_while_the_resolver_hangs(monkeypatch: pyte
             for _ in range(2):
                 found.append((await asyncio.gather(*(measure(one, tools) for one in others)))[-1])
             monkeypatch.setattr("console.watch.loop._STUCK_S", 0)
+            ourselves = CheckConfig(kind="self", interval=Span(30))
+            itself = compile_checks([ServiceConfig(name="v", checks=(ourselves,))])[0]
+            found.append(await measure(itself, tools))
             found.append(await measure(check("http://other.example/", timeout=20), tools))
             return found
 
@@ -272,6 +277,8 @@ def test_last_good_addresses_are_used_while_the_resolver_hangs(monkeypatch: pyte
     for one in found[1:6]:
         assert (one.state, one.detail) == (OK, "http 200 (resolver stuck: old address of api.example)")
     assert len(asked) <= 1 + LOOK_UPS  # one thread for each name, however often it is asked
+    assert found[-2].state == DEGRADED
+    assert "the resolver is stuck: " in found[-2].detail
     assert found[-1].state == UNKNOWN
     assert found[-1].detail.startswith("name look-up failed: the resolver is stuck, ")
 
@@ -346,6 +353,17 @@ def test_what_can_not_be_is_refused_when_it_is_read(options: dict[str, Any], wor
         check(**{"url": "http://127.0.0.1/", **options})
     assert "Bearer x" not in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+async def test_time_that_we_need_ourselves_is_not_the_server_s_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    def slow(*_: object) -> Any:
+        time.sleep(1)
+        raise AssertionError("nobody waits so long")
+
+    monkeypatch.setattr("console.watch.probing.tls_context", slow)
+    async with http_server({"/": answer(200)}) as server:
+        found = await result(server.url(), timeout=0.2)
+    assert (found.state, found.detail) == (UNKNOWN, "could not measure within 0.2s")
 
 
 @needs_openssl
@@ -455,3 +473,53 @@ async def test_an_http_answer_that_breaks_off() -> None:
     async with http_server({"/": broken}) as server:
         found = await result(server.url(), "[BODY] == half")
     assert (found.state, found.detail) == (DOWN, "no HTTP answer: it broke off in the middle")
+
+
+def test_what_hangs_floods_or_loops_holds_up_no_other_check(monkeypatch: pytest.MonkeyPatch) -> None:
+    let_go = threading.Event()
+
+    def hang(*_: object, **__: object) -> Any:
+        let_go.wait(60)
+        raise socket.gaierror(socket.EAI_AGAIN, "at last")
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    took: list[tuple[Check, Result]] = []
+
+    def one(name: str, url: str, *conditions: str, every: float = 0.5) -> Check:
+        config = CheckConfig(
+            kind="http",
+            name=name,
+            interval=Span(every),
+            timeout=Span(0.8 * every),
+            conditions=conditions,
+            options={"url": url},
+        )
+        return compile_checks([ServiceConfig(name="s", checks=(config,))])[0]
+
+    async def runs() -> None:
+        loop_ = answer(302, headers="Location: /again\r\n")
+        hostile = {"/loris": loris, "/flood": flood, "/again": loop_, "/junk": answer(200, b"{" * 1_000_000)}
+        async with http_server(hostile) as bad, http_server({"/": answer(200, JSON)}, host="127.0.0.2") as good:
+            checks = [one(f"good{n}", good.url(host="127.0.0.2"), "[BODY].status == UP", every=5) for n in range(8)]
+            checks += [one(f"{path}{n}", bad.url(path), "[BODY].a == 1") for path in hostile for n in range(4)]
+            checks += [one(f"name{n}", f"http://h{n}.example/") for n in range(40)]
+            async with Tools() as tools:
+                await measure(checks[0], tools)  # imports and certificates
+
+                def take(check: Check, result: Result) -> None:
+                    took.append((check, result))
+
+                scheduler = Scheduler(checks, lambda check: measure(check, tools), take, SystemClock())
+                running = asyncio.create_task(scheduler.run())
+                deadline = time.monotonic() + 30
+                while sum("good" in check.name for check, _ in took) < 16 and time.monotonic() < deadline:
+                    await asyncio.sleep(0.05)
+                running.cancel()
+
+    with asyncio.Runner(loop_factory=WatchLoop) as runner:
+        runner.run(runs())
+    let_go.set()
+    good = [result for check, result in took if "good" in check.name]
+    assert len(good) >= 16
+    assert {(result.state, result.detail) for result in good} == {(OK, "http 200")}
+    assert {result.state for check, result in took if "good" not in check.name} <= {DOWN, UNKNOWN}
