@@ -162,7 +162,7 @@ def _expansion_name(node: Node, data: bytes) -> str | None:
 
 
 def _free(name: str, assigned: Collection[str]) -> bool:
-    return not name[0].isdigit() and name not in words("variables") and name not in assigned
+    return bool(name) and not name[0].isdigit() and name not in words("variables") and name not in assigned
 
 
 def assigned_names(root: Node, data: bytes) -> frozenset[str]:

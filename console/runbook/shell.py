@@ -27,10 +27,15 @@ def parser() -> Parser:
     return Parser(Language(tree_sitter_bash.language()))
 
 
+# The grammar's scanner reads past its tables at some characters outside ASCII, and the process is gone. To the shell all
+# of them are letters of a word; a full stop is one too, and as long. NUL would end its text early.
+_SAFE: Final = bytes(byte if 0 < byte < 0x80 else ord(".") for byte in range(256))
+
+
 @lru_cache(maxsize=512)
 def parsed(data: bytes) -> Node:
-    """The parse tree's root for *data*."""
-    return parser().parse(data).root_node
+    """The parse tree's root for *data*. Take texts out of *data* by its offsets: the tree's own bytes are ASCII."""
+    return parser().parse(data.translate(_SAFE)).root_node
 
 
 @cache

@@ -6,7 +6,7 @@ import os
 import subprocess
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from console.runbook.markdown import read_markdown
@@ -149,6 +149,8 @@ def test_placeholders_of_a_message() -> None:
 
 
 @settings(deadline=None)
+@example("{\U000efda3")  # ended the process: the grammar's scanner read past a table
+@example("$\\")  # a variable without a name
 @given(st.text(max_size=80))
 def test_no_text_breaks_it(text: str) -> None:
     for one in find(text):
