@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import ssl
 from collections.abc import Mapping
@@ -41,7 +42,7 @@ class Fetcher:
         self._client: httpx.AsyncClient | None = None
 
     async def get(self, url: str, seconds: float, *, most: int = MOST_BYTES) -> bytes:
-        """The body of a 200 answer. Raises :class:`FetchError`; the caller bounds the whole time too."""
+        """The body of a 200 answer. Raises :class:`FetchError`, after *seconds* in all at the latest."""
         return await self.request("GET", url, seconds, most=most)
 
     async def text(self, url: str, seconds: float) -> str:
@@ -58,9 +59,13 @@ class Fetcher:
             client = self._client or self._make()
             self._client = client
             content = {} if body is None else {"json": body}
-            async with client.stream(
-                method, url, timeout=seconds, headers=self._headers(), auth=self._auth(), **content
-            ) as answer:
+            # httpx bounds each step; a server that drips would take for ever.
+            async with (
+                asyncio.timeout(seconds),
+                client.stream(
+                    method, url, timeout=seconds, headers=self._headers(), auth=self._auth(), **content
+                ) as answer,
+            ):
                 kept = bytearray()
                 async for piece in answer.aiter_bytes():
                     kept += piece
@@ -69,7 +74,7 @@ class Fetcher:
                 if answer.status_code != 200:
                     raise FetchError(_said(answer.status_code, bytes(kept[:300])), answer.status_code)
                 return bytes(kept)
-        except httpx.TimeoutException:
+        except (httpx.TimeoutException, TimeoutError):
             raise FetchError(f"no answer in {seconds:g} s") from None
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
             raise FetchError(str(error) or type(error).__name__) from None
