@@ -90,7 +90,7 @@ def _which(desk: Desk, alert: Alert) -> Ask:
         submit=submit,
         text=" ".join(str(one) for one in exactly(alert.labels)),
         draft=f"silence:{alert.fingerprint}",
-        hint="Enter looks which alerts fit; leave labels out to silence more: queue=~'a.*'",
+        hint="Enter looks what fits; fewer labels silence more; also != =~ !~",
     )
 
 
