@@ -19,9 +19,13 @@ import pytest
 from console import systemd
 from console.cli import main
 from console.clock import FixedClock
-from console.journal.events import AlertRaised, AlertResolved, CheckChanged, New, Origin, WatchLed
+from console.journal.events import AlertRaised, AlertResolved, CheckChanged, New, Origin, SourceLost, WatchLed
 from console.journal.store import Journal
 from console.snapshot import DOWN, OK
+from console.watch.changes import Changes
+from console.watch.lease import new_holder
+from console.watch.recorder import Recorder
+from console.watch.state import Machine
 from tests.test_daemon import VIGIE, Place, assert_each_transition_once, until
 
 
@@ -247,3 +251,27 @@ def test_recheck_waits_for_the_watchs_answer(place: Place, capsys: pytest.Captur
     assert second.startswith("OK  feed/tcp  ")
     place.close_port()
     assert main([*options, "recheck", "feed"]) == 1
+
+
+def test_dropping_the_oldest_segment_keeps_status_db_ours(tmp_path: Path) -> None:
+    clock = FixedClock(datetime(2026, 1, 10, tzinfo=UTC))
+
+    def open_journal() -> Journal:
+        return Journal.open(tmp_path / "v.db", actor="t", origin=Origin(program="watch"), clock=clock)
+
+    def recorder() -> Recorder:
+        return Recorder(open_journal, tmp_path / "d" / "status.db", holder=new_holder(), config_hash="c", clock=clock)
+
+    first = recorder()
+    assert first.try_lead() is not None
+    first.load()
+    clock.advance(150 * 86400)
+    first.publish(Changes(machines={"a/b": Machine()}, news=[New(body=SourceLost(source="am"))]), None)
+    (gone,) = first.forget_before(clock.now() - timedelta(days=90))
+    assert gone == "watch:2026-01"
+    first.release()
+    first.close()
+    second = recorder()
+    assert second.try_lead() is not None
+    assert set(second.load().machines) == {"a/b"}  # not thrown away as another journal's
+    second.close()
