@@ -86,7 +86,7 @@ def mark(step: StepView, view: RunView, running: bool, look: Look) -> Span:
     if step.state == "skipped":
         return ("s", "soft")
     return (
-        (look.sign("to")[:1] if look.ascii_only else look.sign("to"), "accent")
+        ("*" if look.ascii_only else look.sign("to"), "accent")
         if view.current == step.id
         else (" ", "text")
     )

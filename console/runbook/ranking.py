@@ -192,7 +192,7 @@ def likely(wanted: Wanted, texts: Texts, weight: Callable[[str], float]) -> tupl
     symptoms, body = frozenset(texts.symptoms.split()), frozenset(texts.body.split())
     told = wanted.name_words | wanted.text_words
     parts = (
-        ("title and the alert's name", wanted.name_words, title | names, 0.3),
+        ("title and the alert's name", wanted.name_words, title | names, 0.15),
         ("title or service and the alert's labels", wanted.label_words, title | names, 0.25),
         ("symptoms and the alert", told, symptoms, 0.12),
         ("text and the alert", wanted.words, title | names | body, 0.2),
