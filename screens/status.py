@@ -11,12 +11,13 @@ from textual import on
 from textual.app import ComposeResult
 from textual.widget import Widget
 
-from screens import actions, status_detail, status_entries, status_feed, status_rows, status_view
+from screens import actions, status_detail, status_entries, status_feed, status_notice, status_rows, status_view
 from screens.asks import Ask
 from screens.desk import Desk
 from screens.performs import Performs
 from screens.room import Room
 from screens.status_entries import Entry
+from screens.status_notice import Bell
 from screens.status_view import FOLD, HINT, View, Wanted
 from screens.widgets.line import Lines
 from screens.widgets.pages import Pages
@@ -31,9 +32,10 @@ if TYPE_CHECKING:
 
 MANY: Final = 2000  # entries from which on they are put in order beside the keys
 SIDE_FROM: Final = 120  # columns from which on the detail stands beside the list
-_BELL: Final = timedelta(seconds=30)  # between two rings
 _HOLD: Final = timedelta(seconds=20)  # after the last move of the cursor the order is taken up again
-_AGAIN: Final = timedelta(seconds=10)  # between two looks at what the status does not carry
+_AGAIN: Final = timedelta(seconds=2)  # between two looks at what the status does not carry, and …
+_SHARE: Final = 20  # … so many times as long as the last one took
+_MODES: Final = 34  # columns of the header's third line for the modes and the place
 _BAD: Final = ("DOWN", "DEGRADED", "UNKNOWN")
 
 
@@ -75,12 +77,10 @@ class StatusRoom(Room):
         self._looked_at = desk.now()
         self._trends: dict[str, str] = {}
         self._told: tuple[Span, ...] = ()  # what the header was told
-        self._muted = False
         self._moved_at = desk.now() - _HOLD
         self._visible = True
         self._beat = 0
-        self._critical: frozenset[str] | None = None  # keys; None before the first status
-        self._rang_at = desk.now() - _BELL
+        self._bell = Bell()
         self._history: status_detail.History | None = None
 
     def compose(self) -> ComposeResult:
@@ -100,8 +100,8 @@ class StatusRoom(Room):
     # ── what is shown ───────────────────────────────────────────────────────────────────────────────────────────
 
     def _arrived(self, snapshot: StatusSnapshot) -> None:
-        if self._feed_wanted(snapshot) and self.desk.now() - self._looked_at > _AGAIN:
-            self._look_further(snapshot)
+        if self._feed_wanted(snapshot) and self.desk.now() - self._looked_at > max(_AGAIN, _SHARE * self._feed.took):
+            self._look_further(snapshot, keep=True)
         if len(snapshot.checks) + len(snapshot.alerts) + len(self._feed.found.entries) > MANY:
             self._order(snapshot)
             return
@@ -177,11 +177,11 @@ class StatusRoom(Room):
             return False
         return snapshot.foreign > sum(1 for alert in snapshot.alerts if alert.source != "vigie")
 
-    def _look_further(self, snapshot: StatusSnapshot | None) -> None:
+    def _look_further(self, snapshot: StatusSnapshot | None, *, keep: bool = False) -> None:
         if self._feed_wanted(snapshot):
             self._looked_at = self.desk.now()
             inside = self._wanted.inside
-            self._feed.look(self._filter, inside.partition(":")[2] if inside.startswith("$alert:") else "")
+            self._feed.look(self._filter, inside.partition(":")[2] if inside.startswith("$alert:") else "", keep=keep)
         elif self._feed.found.entries or self._feed.going:
             self._feed.stop()
             self._found_more(self._feed.found)
@@ -191,24 +191,16 @@ class StatusRoom(Room):
         if snapshot is not None:
             self._arrived(snapshot)
 
-    # ── the bell ────────────────────────────────────────────────────────────────────────────────────────────────
-
     def _ring(self, critical: frozenset[str]) -> None:
-        """The bell, once for what is new, hard, critical and nobody's yet; never twice within half a minute."""
         if self._filter or self._wanted.inside:  # what was read besides is not new
-            critical = frozenset(
-                key for key in critical if key not in {entry.key for entry in self._feed.found.entries}
-            )
-        fresh = self._critical is not None and critical - self._critical
-        self._critical = critical
-        deps, now = self.desk.deps, self.desk.now()
-        if fresh and not self._muted and deps is not None and deps.config.bell and now - self._rang_at >= _BELL:
-            self._rang_at = now
+            critical = critical.difference(entry.key for entry in self._feed.found.entries)
+        deps = self.desk.deps
+        if self._bell.rings(critical, self.desk.now()) and deps is not None and deps.config.bell:
             self.app.bell()
 
     def do_mute(self) -> None:
-        self._muted = not self._muted
-        self.desk.say("the bell is off; m turns it on again" if self._muted else "the bell is on")
+        self._bell.muted = not self._bell.muted
+        self.desk.say("the bell is off; m turns it on again" if self._bell.muted else "the bell is on")
 
     # ── drawing ─────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -344,32 +336,11 @@ class StatusRoom(Room):
 
     def header_notice(self) -> tuple[Span, ...]:
         """For the header's third line: what is new, what is left out and hidden, how it is sorted."""
-        view, wanted = self._view, self._wanted
-        found: list[tuple[Span, ...]] = []
-        if view.new:
-            found.append(((f"+{view.new} new (Home)", "degraded"),))
-        hidden = view.hidden_critical
-        further = self._feed.found
-        if further.done:
-            hidden += further.hidden_critical - view.hidden_foreign
-        if self._filter and hidden:
-            found.append(((f"filter hides {hidden:,} critical", "down"),))
-        fitting = view.fitting - view.fitting_foreign + max(view.fitting_foreign, further.fitting)
-        count = f" {fitting:,} of {view.total:,}" + ("…" if self._feed.going else "")
-        if wanted.inside:
-            found.append(((f"in {wanted.inside.partition(':')[2]}", "accent"), ("" if self._filter else count, "dim")))
-        if self._filter:
-            found.append(((f"/{self._words}", "accent"), (count, "dim")))
-        elif wanted.problems:
-            found.append((("problems only", "accent"),))
-        if wanted.sort != "worst":
-            found.append(((f"by {wanted.sort}" if wanted.sort == "name" else f"{wanted.sort} first", "accent"),))
-        if self._muted:
-            found.append((("bell off", "dim"),))
-        spans: list[Span] = []
-        for part in found:
-            spans += [("  ", "text"), *part] if spans else part
-        return tuple(spans)
+        words = self._words if self._filter else ""
+        parts = status_notice.parts(
+            self._view, self._wanted, self._feed.found, words, self._feed.going, self._bell.muted
+        )
+        return status_notice.fitted(parts, self._width - _MODES, self.desk.look)
 
     @on(Table.Moved)
     def _moved(self, event: Table.Moved) -> None:

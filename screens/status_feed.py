@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from screens.status_entries import Entry, alert_entry
@@ -37,11 +38,17 @@ class FeedSearch:
         self._number = 0  # of the search that is wanted
         self.found = Found()
         self.going = False
+        self.took = timedelta(0)  # the last one, to its end
+        self._began = desk.now()
 
-    def look(self, filter: Filter | None, name: str = "") -> None:
-        """Begin anew: what fits *filter*, of one alert's *name* if it is given."""
+    def look(self, filter: Filter | None, name: str = "", *, keep: bool = False) -> None:
+        """Begin anew: what fits *filter*, of one alert's *name* if it is given. With *keep* what was found before counts until
+        this search has come to its end."""
+        if not keep:
+            self.found = Found()
         self._number += 1
         self.going = True
+        self._began = self._desk.now()
         self._window(self._number, filter, name, None, Found())
 
     def stop(self) -> None:
@@ -79,7 +86,9 @@ class FeedSearch:
             found, last = answer
             # The first screenful at once, and then only what is settled: rows that come by the hundred are no help.
             first = not so_far.read
-            if found.done or first:
+            if found.done:
+                self.took = desk.now() - self._began
+            if found.done or (first and not self.found.read):
                 self.found, self.going = found, not found.done
                 self._then(found)
             if not found.done:

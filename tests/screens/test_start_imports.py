@@ -113,8 +113,8 @@ OURS = set(
 # With data in it: the room, the struct of the status, what decodes it.
 WITH_DATA = set(
     """
-    console.snapshot screens.status screens.status_detail screens.status_entries screens.status_feed screens.status_rows
-    screens.status_view screens.widgets.pages screens.widgets.table
+    console.snapshot screens.status screens.status_detail screens.status_entries screens.status_feed screens.status_notice
+    screens.status_rows screens.status_view screens.widgets.pages screens.widgets.table
     """.split()
 )
 MORE_THAN_MINIMAL = 35  # modules in all, over the minimal application's

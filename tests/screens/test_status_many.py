@@ -67,7 +67,7 @@ async def test_alerts_beyond_the_status_are_counted_found_and_opened(console: An
         while "QueueDeep" not in next(line for line in console.lines() if line.startswith("▌")):
             await console.press("down")
         await console.press("enter")
-        await console.until(lambda: "in QueueDeep 600 of 600" in console.lines()[2])
+        await console.until(lambda: "600 of 600  in QueueDeep" in console.lines()[2])
         assert "all alerts: zone=north" in console.text() and "zone=north" not in console.lines()[3]
         await console.press("end")
         assert "600/600" in console.lines()[2] and "node899" in console.lines()[-4]

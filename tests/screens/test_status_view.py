@@ -13,8 +13,10 @@ from console.snapshot import Ack, Alert, AlertGroup, Availability, CheckState, S
 from console.status_filter import parse
 from screens.look import Look
 from screens.status_entries import DOWN, HANDLED, SOFT, Entry, alert_entry, entries
+from screens.status_feed import Found
+from screens.status_notice import Bell, fitted, parts
 from screens.status_rows import cells, columns, spark
-from screens.status_view import GROUP_FROM, Wanted, shared_labels, view
+from screens.status_view import GROUP_FROM, View, Wanted, shared_labels, view
 
 NOW = datetime(2026, 11, 21, 14, 5, 9, tzinfo=UTC)
 
@@ -205,3 +207,26 @@ def test_availability_is_never_rounded_up() -> None:
     assert _share(Availability(window_s=3600, share=1.0, known_s=3600)) == "1h: 100 %"
     assert _share(Availability(window_s=86400, share=0.5, known_s=600)) == "1d: 50 % (known for 10m)"
     assert _share(Availability(window_s=86400, share=None, known_s=0)) == "1d: not known"
+
+
+def test_the_header_says_what_matters_most_where_there_is_little_room() -> None:
+    shown = View((), {}, new=3, hidden_critical=2, fitting=5, total=4212)
+    said = parts(shown, Wanted(sort="slowest"), Found(), "zone=north", going=False, muted=True)
+    whole = text((fitted(said, 200, Look()),))
+    assert whole == "filter hides 2 critical  +3 new (Home)  5 of 4,212  /zone=north  slowest first  bell off"
+    assert text((fitted(said, 40, Look()),)) == "filter hides 2 critical  +3 new (Home)"
+    assert text((fitted(said, 5, Look()),)) == "filter hides 2 critical"
+    assert fitted([], 40, Look()) == ()
+
+
+def test_the_bell() -> None:
+    bell = Bell()
+    a, b, c, d = (frozenset("abcd"[: n + 1]) for n in range(4))
+    assert not bell.rings(a, NOW)  # what is so when the console opens
+    assert bell.rings(b, NOW) and not bell.rings(b, NOW)
+    assert not bell.rings(c, NOW + timedelta(seconds=29))
+    bell.muted = True
+    assert not bell.rings(d, NOW + timedelta(minutes=1))
+    bell.muted = False
+    assert not bell.rings(d, NOW + timedelta(minutes=2))  # heard of before
+    assert bell.rings(d | {"e"}, NOW + timedelta(minutes=2))
