@@ -17,6 +17,7 @@ from msgspec.structs import replace as changed
 from console.alerts.alertmanager import GettableAlert, Silence
 from console.alerts.prometheus import PrometheusAlert, PrometheusRule
 from console.alerts.views import ROUNDS, AlertmanagerView, PrometheusView, View, round_of
+from console.sanitize import one_line
 from console.snapshot import FIRING, GONE, GONE_BECAUSE, SUPPRESSED_ALERT, Alert, Report, SilenceState, Source
 
 Down: TypeAlias = Mapping[str, frozenset[tuple[str, str]]]
@@ -347,7 +348,7 @@ def _identical(one: Sequence[tuple[str, object]], other: Sequence[tuple[str, obj
 
 
 def _gone(alert: Alert, why: str) -> Alert:
-    annotations = {**alert.annotations, GONE_BECAUSE: why}
+    annotations = {**alert.annotations, GONE_BECAUSE: one_line(why, 300)}
     return changed(alert, state=GONE, annotations=annotations, silenced_by=(), inhibited_by=())
 
 

@@ -105,6 +105,7 @@ class ServerFeed:
                         answered, count = await ask(fetcher)
                     if count > _MANY:
                         pause = max(pause, _CALM_S)
+                    view.pause = pause
                 except (FetchError, TimeoutError) as error:
                     words, count = str(error) or f"no answer in {_QUESTIONS * view.config.timeout:g} s", 0
                     answered = partial(view.failed, words)

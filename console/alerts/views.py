@@ -15,6 +15,7 @@ from typing import Final, Generic, TypeAlias, TypeVar
 from console.alerts.alertmanager import GettableAlert, ServerStatus, Silence
 from console.alerts.prometheus import PrometheusRule, PrometheusState, Target
 from console.fingerprint import fingerprint
+from console.sanitize import one_line
 from console.snapshot import Source
 from console.sources import AlertmanagerConfig, PrometheusConfig, ServerConfig
 
@@ -38,6 +39,7 @@ class View(Generic[C]):
     last_ok: datetime | None = None
     failures: int = 0
     error: str = ""
+    pause: float = 0.0  # seconds between two questions, where that is more than the configured interval
     version: int = 0  # grows when what it reports has changed
 
     def failed(self, words: str) -> None:
@@ -58,7 +60,8 @@ class View(Generic[C]):
         """Whether its last answer is young enough to be what is true now."""
         if self.last_ok is None or self.failures >= _FAILURES:
             return False
-        return now - self.last_ok <= timedelta(seconds=2 * self.config.interval + self.config.timeout)
+        every = max(float(self.config.interval), self.pause)
+        return now - self.last_ok <= timedelta(seconds=2 * every + self.config.timeout)
 
     def distrust(self, now: datetime) -> str:
         """Why what it does not report may go on all the same; "" when it can be believed. Fresh or not is not asked."""
@@ -88,7 +91,7 @@ class View(Generic[C]):
             kind=self.kind,
             state=state,
             last_ok=self.last_ok,
-            error=error,
+            error=one_line(error, 300),
             watchdog=self.always_fires(),
         )
 

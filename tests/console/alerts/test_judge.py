@@ -161,6 +161,14 @@ def test_the_next_process_knows_of_the_watchdog_and_believes_no_silence() -> Non
     assert second.at(200, a=[watchdog(199)]).alerts == ()
 
 
+def test_a_source_with_very_many_alerts_is_asked_less_often_and_not_lost_meanwhile() -> None:
+    scene = Scene("a", interval=1, timeout=2)
+    scene.at(0, a=[told()])
+    assert scene.at(9).sources[0].state == "lost"
+    scene.views["a"].pause = 10.0
+    assert scene.at(9).sources[0].state == "ok"
+
+
 def test_until_a_source_has_been_asked_its_alerts_are_as_they_were() -> None:
     before = Scene("a").at(0, a=[told()])
     second = Scene("a", known=before)
@@ -234,5 +242,7 @@ def test_a_source_says_what_is_wrong_in_the_fewest_words() -> None:
     scene = Scene("a")
     assert scene.at(0).sources == (Source(name="a", kind="alertmanager", state="warming"),)
     assert scene.at(1, a=None).sources[0].state == "warming"
+    scene.views["a"].failed("first\nsecond\x1b[2J")
+    assert scene.at(2).sources[0].error.isprintable()
     lost = scene.at(2, a=None).sources[0]
     assert (lost.state, lost.error, lost.last_ok) == ("lost", "connection refused", None)
