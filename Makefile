@@ -34,6 +34,7 @@ check: setup
 
 # Test servers are unpacked into .cache/ without root; what can't be fetched skips its tests by name.
 servers: setup
+	@command -v podman >/dev/null || sh tests/tools/debian_packages.sh podman runc busybox-static >/dev/null 2>&1 || echo "podman is missing: its tests will be skipped by name" >&2
 	@sh tests/tools/fetch_servers.sh || echo "some test servers are missing: their tests will be skipped by name" >&2
 
 test: check servers
