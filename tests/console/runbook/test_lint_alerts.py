@@ -95,7 +95,7 @@ def test_the_nearest_is_named(folder: Path) -> None:
     library = load_library([folder], shipped=False)
     ((_, problem),) = check_alerts([AlertRule("DiskTooSlow", "r.yml", 1)], library)
     assert problem.message.startswith(
-        "DiskTooSlow: no runbook; the nearest is disk: its title and the alert share: disk"
+        "DiskTooSlow: no runbook; the nearest is disk: its title and the alert's name share: disk"
     )
 
 
