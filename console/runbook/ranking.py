@@ -181,13 +181,13 @@ def _label_matches(value: str, wanted: str) -> bool:
         return False
 
 
-_BANDS: Final = ((60.0, 24.0), (42.0, 14.0), (24.0, 14.0), (10.0, 10.0))
+_BANDS: Final = ((60.0, 20.0), (42.0, 14.0), (24.0, 14.0), (10.0, 10.0))
 """Lowest score and breadth: name, labels, symptoms, full text. What the other bands hold adds up to :data:`_MORE`."""
 _MORE: Final = 4.0
 
 
 def likely(wanted: Wanted, texts: Texts, weight: Callable[[str], float]) -> tuple[float, str]:
-    """How well the words of an alert fit a runbook, 0 to 88, and why. *weight* of a word: the more, the rarer it is."""
+    """How well the words of an alert fit a runbook, 0 to 84 (never as sure as a name), and why. *weight* of a word: the more, the rarer it is."""
     title, names = frozenset(texts.title.split()), frozenset(texts.names.split())
     symptoms, body = frozenset(texts.symptoms.split()), frozenset(texts.body.split())
     told = wanted.name_words | wanted.text_words
