@@ -113,9 +113,7 @@ def cli(
 
     Without a command it opens the full-screen console.
     """
-    options = Options(
-        config=config, db=db, actor=actor, read_only=read_only, runbooks=runbooks, packs=packs, link=link
-    )
+    options = Options(config=config, db=db, actor=actor, read_only=read_only, runbooks=runbooks, packs=packs, link=link)
     ctx.obj = Context(options, ctx.obj)
     if packs:
         raise Fail(f"no pack is named {packs[0]!r}: this version ships none yet, --runbooks DIR adds a folder")

@@ -109,9 +109,7 @@ def long_span(seconds: float, *, coarse: bool = False) -> str:
     sign = "-" if seconds < 0 else ""
     hours, rest = divmod(int(abs(seconds)), 3600)
     days, hours = divmod(hours, 24)
-    return f"{sign}{f'{days}d ' if days else ''}{hours:02d}:{rest // 60:02d}" + (
-        "" if coarse else f":{rest % 60:02d}"
-    )
+    return f"{sign}{f'{days}d ' if days else ''}{hours:02d}:{rest // 60:02d}" + ("" if coarse else f":{rest % 60:02d}")
 
 
 # ── the board ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -35,7 +35,9 @@ from screens.start import MakeDeps, Start, deps_from
 from screens.theming import first_look
 
 _FIRST_S: Final = 0.1  # the first frame waits so long for what it is to show
-_TURN_S: Final = 0.001  # a thread that puts thousands in order gives way to a key after so long, not after Python's 5 ms
+_TURN_S: Final = (
+    0.001  # a thread that puts thousands in order gives way to a key after so long, not after Python's 5 ms
+)
 _OPENING_S: Final = 2.0  # by then what a console needs is imported
 
 

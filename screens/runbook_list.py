@@ -85,11 +85,7 @@ def mark(step: StepView, view: RunView, running: bool, look: Look) -> Span:
         return (look.sign("down"), "down")
     if step.state == "skipped":
         return ("s", "soft")
-    return (
-        ("*" if look.ascii_only else look.sign("to"), "accent")
-        if view.current == step.id
-        else (" ", "text")
-    )
+    return ("*" if look.ascii_only else look.sign("to"), "accent") if view.current == step.id else (" ", "text")
 
 
 def step_cells(step: StepView, number: str, view: RunView, running: bool, look: Look) -> tuple[Words, ...]:

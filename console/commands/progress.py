@@ -79,7 +79,9 @@ def _show(progress: Progress, stream: TextIO, over: threading.Event) -> None:
             stream.flush()
             width = len(text)
         if width and not dumb:
-            width = min(width + 2, shutil.get_terminal_size().columns - 1)  # the terminal may have echoed a ^C behind it
+            width = min(
+                width + 2, shutil.get_terminal_size().columns - 1
+            )  # the terminal may have echoed a ^C behind it
             stream.write(f"\r{'':<{width}}\r")
             stream.flush()
     except (OSError, ValueError):  # the terminal is gone: the work goes on

@@ -187,7 +187,10 @@ _MORE: Final = 4.0
 
 
 def likely(wanted: Wanted, texts: Texts, weight: Callable[[str], float]) -> tuple[float, str]:
-    """How well the words of an alert fit a runbook, 0 to 84 (never as sure as a name), and why. *weight* of a word: the more, the rarer it is."""
+    """How well the words of an alert fit a runbook, 0 to 84 (never as sure as a name), and why.
+
+    *weight* of a word: the more, the rarer it is.
+    """
     title, names = frozenset(texts.title.split()), frozenset(texts.names.split())
     symptoms, body = frozenset(texts.symptoms.split()), frozenset(texts.body.split())
     told = wanted.name_words | wanted.text_words

@@ -110,6 +110,7 @@ def raised(alert: Alert, now: datetime) -> New:
         starts_at=alert.starts_at,
         labels=alert.labels,
         annotations=alert.annotations,
+        source=alert.source,
     )
     return New(body=body, occurred_at=now, dedupe=f"raised:{alert.fingerprint}:{to_us(alert.starts_at)}")
 
@@ -120,6 +121,7 @@ def resolved(alert: Alert, now: datetime, evidence: str) -> New:
         name=alert.name,
         starts_at=alert.starts_at,
         evidence=evidence,
+        source=alert.source,
         labels=alert.labels,
     )
     return New(body=body, occurred_at=now, dedupe=f"resolved:{alert.fingerprint}:{to_us(alert.starts_at)}")

@@ -13,9 +13,10 @@ from typing import Final
 from msgspec.structs import replace
 
 from console.clock import to_us
-from console.journal.events import Acknowledged, AlertRaised, AlertResolved, New, Silenced, SourceBack, SourceLost
+from console.journal.events import Acknowledged, New, Silenced, SourceBack, SourceLost
 from console.snapshot import Ack, Alert, AlertGroup, Report, SilenceState, Source
 from console.watch.changes import Changes, Kept, Seen
+from console.watch.describing import raised, resolved
 from console.watch.sentinels import LINK
 
 SHOWN: Final = 500  # alerts in a snapshot; the rest is read from status.db where somebody looks
@@ -51,7 +52,7 @@ class FeedBoard:
             if known is None or known.starts_at != alert.starts_at:
                 if known is not None:
                     self._end(known, now, "began anew")
-                self._changes.news.append(_raised(alert, now))
+                self._changes.news.append(raised(alert, now))
             elif alert.level < known.level and mark in self._seen:
                 self._unsee(mark)  # it has grown worse since somebody looked
         for mark in before.keys() - after.keys():
@@ -67,7 +68,7 @@ class FeedBoard:
         self._changes.feed[alert.fingerprint] = replace(alert, ack=seen.ack) if seen is not None and same else alert
 
     def _end(self, alert: Alert, now: datetime, evidence: str) -> None:
-        self._changes.news.append(_resolved(alert, now, evidence))
+        self._changes.news.append(resolved(alert, now, evidence or f"{alert.source} no longer reports it"))
         if alert.fingerprint in self._seen:
             self._unsee(alert.fingerprint)
 
@@ -191,31 +192,6 @@ def groups(alerts: Iterable[Alert]) -> tuple[AlertGroup, ...]:
         )
         for name, members in found.items()
     )
-
-
-def _raised(alert: Alert, now: datetime) -> New:
-    body = AlertRaised(
-        fingerprint=alert.fingerprint,
-        name=alert.name,
-        severity=alert.severity,
-        starts_at=alert.starts_at,
-        labels=alert.labels,
-        annotations=alert.annotations,
-        source=alert.source,
-    )
-    return New(body=body, occurred_at=now, dedupe=f"raised:{alert.fingerprint}:{to_us(alert.starts_at)}")
-
-
-def _resolved(alert: Alert, now: datetime, evidence: str) -> New:
-    body = AlertResolved(
-        fingerprint=alert.fingerprint,
-        name=alert.name,
-        starts_at=alert.starts_at,
-        evidence=evidence or f"{alert.source} no longer reports it",
-        source=alert.source,
-        labels=alert.labels,
-    )
-    return New(body=body, occurred_at=now, dedupe=f"resolved:{alert.fingerprint}:{to_us(alert.starts_at)}")
 
 
 def silenced(silence: SilenceState, now: datetime) -> New:

@@ -80,9 +80,7 @@ def test_an_export_that_is_cancelled_leaves_no_file(long_incident: Site) -> None
     )
     with vigie(here, "export", "--template", str(template), "-o", "out.md") as terminal:
         shown = interrupted(terminal, r"exporting INC-1: [\d,]+ of 36,003 \(\d+ %\)")
-        assert re.search(r"^vigie: cancelled: out\.md was not written$", shown, re.MULTILINE), (
-            shown
-        )
+        assert re.search(r"^vigie: cancelled: out\.md was not written$", shown, re.MULTILINE), shown
     template.unlink()
     assert sorted(here.folder.iterdir()) == before
 

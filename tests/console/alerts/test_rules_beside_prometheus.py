@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-import threading
 import urllib.request
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +19,7 @@ from console.services import Span
 from console.snapshot import Alert, Report
 from console.sources import ScrapeConfig
 from tests.console.alerts.server import Prometheus
+from tests.console.alerts.site import Page
 from tests.tools.servers import require
 
 RULES = """
@@ -50,38 +49,11 @@ groups:
 """
 
 
-class Page:
-    """A page of metrics whose text a test sets; None: it answers with 500."""
-
-    def __init__(self) -> None:
-        self.text: str | None = ""
-        page = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
-                body = (page.text or "").encode()
-                self.send_response(200 if page.text is not None else 500)
-                self.send_header("content-type", "text/plain; version=0.0.4")
-                self.end_headers()
-                self.wfile.write(body)
-
-            def log_message(self, *arguments: object) -> None:
-                pass
-
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    @property
-    def address(self) -> str:
-        return f"127.0.0.1:{self.server.server_address[1]}"
-
-
 @pytest.fixture
 def page() -> Iterator[Page]:
     made = Page()
     yield made
-    made.server.shutdown()
-    made.server.server_close()
+    made.close()
 
 
 def theirs(address: str) -> dict[tuple[str, ...], tuple[str, str]]:

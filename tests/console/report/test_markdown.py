@@ -102,7 +102,20 @@ def test_plain_items_are_what_the_reader_makes_of_them(text: str) -> None:
 @given(
     st.lists(
         st.sampled_from(
-            ["- a", "- b \\* c", "- &lt;b&gt;", "- **c**", "", "## h", "  more", "lazy", "```text", "```", "- d", "- 1. x"]
+            [
+                "- a",
+                "- b \\* c",
+                "- &lt;b&gt;",
+                "- **c**",
+                "",
+                "## h",
+                "  more",
+                "lazy",
+                "```text",
+                "```",
+                "- d",
+                "- 1. x",
+            ]
         ),
         max_size=40,
     )
