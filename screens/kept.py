@@ -23,6 +23,9 @@ OLDEST_S = 30 * 86400.0
 _NUMBERS = 6  # when, width, height, the database's device and inode, when the configuration was changed
 _BLANK = " " * 6
 _FILES = 24  # kept in the folder: a database, an operator and a kind of terminal each
+_ENOUGH = (
+    1400  # characters of rows that are shown: the worst stands first, and the live screen follows on the same link
+)
 _CLOCKS = 13  # cells on the right of the two top rows, which no kept screen shows
 # Printable for Python, and yet nothing to be seen: joiners, fillers, variation selectors (as in console.sanitize).
 _UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0")
@@ -275,7 +278,7 @@ def _over_blanks(row: str) -> str:
 
 def drawing(kept: Kept, width: int, height: int, now: float, *, ascii_only: bool) -> tuple[str, list[str]] | None:
     """What to send, and the rows that then stand there. All of it faint, without colour, its age in the last row and
-    at the top right: nobody is to take it for live."""
+    at the top right: nobody is to take it for live. Of a long list only the beginning is shown."""
     rows = fitted(kept, width, height)
     if rows is None or (ascii_only and not all(row.isascii() for row in rows)):
         return None
@@ -287,8 +290,13 @@ def drawing(kept: Kept, width: int, height: int, now: float, *, ascii_only: bool
     # The age first: a terminal that takes only a part of this has it.
     out = ["\x1b[?1049h\x1b[?25l\x1b[?7l\x1b[m\x1b[H\x1b[2J\x1b[7m", f"\x1b[{height}H{line}"]
     out.append(f"\x1b[1;{width - len(corner) + 1}H{corner}\x1b[0;2m")
+    spent = 0
     for y, row in enumerate(rows):
-        if row.strip():
-            out.append(f"\x1b[{y + 1}H{_over_blanks(row.rstrip())}")
+        text = _over_blanks(row.rstrip()) if row.strip() and spent < _ENOUGH else ""
+        if text:
+            out.append(f"\x1b[{y + 1}H{text}")
+            spent += len(text)
+        else:
+            rows[y] = ""
     out.append("\x1b[m")
     return "".join(out), [f"{rows[0]:<{width - len(corner)}}{corner}", *rows[1:], line]

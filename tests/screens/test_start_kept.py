@@ -243,6 +243,19 @@ def test_the_folder_stays_small(place: kept.Place) -> None:
     assert file.exists() and len(list(file.parent.iterdir())) == 24
 
 
+def test_of_a_long_list_the_beginning_is_shown() -> None:
+    screen = kept.Kept([f"row {n:3} " + "x" * 100 for n in range(40)], 120, 40, 0.0)
+    drawn = kept.drawing(screen, 120, 40, 5.0, ascii_only=False)
+    assert drawn is not None
+    data, rows = drawn
+    assert len(data) < 2000
+    shown = [row for row in rows if row.startswith("row")]
+    assert 10 <= len(shown) < 20
+    assert rows[:2] == shown[:2] or rows[1:3] == shown[1:3]
+    assert not any(rows[20:-1])
+    assert rows[-1].startswith(" kept screen")
+
+
 @given(st.lists(st.text(alphabet="x .é", max_size=60), min_size=10, max_size=10))
 def test_blanks_are_stepped_over_and_nothing_else(rows: list[str]) -> None:
     screen = ScreenModel(60, 12)
