@@ -23,9 +23,8 @@ OLDEST_S = 30 * 86400.0
 _NUMBERS = 6  # when, width, height, the database's device and inode, when the configuration was changed
 _BLANK = " " * 6
 _FILES = 24  # kept in the folder: a database, an operator and a kind of terminal each
-_ENOUGH = (
-    1400  # characters of rows that are shown: the worst stands first, and the live screen follows on the same link
-)
+# Characters of rows that are shown: the worst stands first, and the live screen follows on the same link.
+_ENOUGH = 720
 _CLOCKS = 13  # cells on the right of the two top rows, which no kept screen shows
 # Printable for Python, and yet nothing to be seen: joiners, fillers, variation selectors (as in console.sanitize).
 _UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0")
