@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from console.journal.events import Event
     from console.journal.store import Journal
     from console.snapshot import Alert, StatusSnapshot
-    from console.watch.changes import Sample
+    from console.watch.changes import LastBody, Sample
     from console.watch.status_reader import StatusReader
     from screens.incident_now import IncidentNow
     from screens.start import Deps, MakeDeps
@@ -270,6 +270,10 @@ class Reader:
     def samples(self, key: str) -> list[Sample]:
         """The kept results of a check, oldest first. For work that runs in this thread."""
         return self._status.history(key) if self._status is not None else []
+
+    def last_body(self, key: str) -> LastBody | None:
+        """What a check got when it failed (:meth:`StatusReader.last_body`). For work that runs in this thread."""
+        return self._status.last_body(key) if self._status is not None else None
 
     def alerts(self, name: str, after: tuple[int, str] | None, limit: int) -> list[Alert]:
         """A window of the alerts of other systems (:meth:`StatusReader.alerts`). For work that runs in this thread."""

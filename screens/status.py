@@ -252,6 +252,8 @@ class StatusRoom(Room):
             self.post_message(self.Noticed())
         if self.open or self._side:
             self._show_detail()
+            if status_detail.outdated(self._history, self.entry):
+                status_detail.history(self.desk, self.entry, self._history_came)
 
     def _say_common(self, view: View) -> None:
         words = " ".join(f"{name}={value}" for name, value in sorted(view.shared))

@@ -18,20 +18,23 @@ if TYPE_CHECKING:
     from console.journal.events import Event
     from console.journal.store import Journal
     from console.snapshot import Alert, Availability, CheckState
-    from console.watch.changes import Sample
+    from console.watch.changes import LastBody, Sample
     from screens.desk import Desk
 
 _DAYS: Final = timedelta(days=7)
 _RESULTS: Final = 20  # that are listed
+_BODY_LINES: Final = 40  # of what a failing check got
 
 
 @dataclass(frozen=True)
 class History:
-    """What was kept of an entry: transitions from the journal, results from the status."""
+    """What was kept of an entry: transitions from the journal, results and what the last bad one got from the status."""
 
     key: str
+    of: tuple[str, ...]  # how the entry was when this was read
     transitions: tuple[tuple[datetime, str, str], ...]  # when, state token's name, words
     samples: tuple[Sample, ...] = ()
+    body: LastBody | None = None
 
 
 def history(desk: Desk, entry: Entry | None, then: Callable[[History], None]) -> None:
@@ -50,9 +53,22 @@ def history(desk: Desk, entry: Entry | None, then: Callable[[History], None]) ->
         events = about(journal, subjects, mark, start=now - _DAYS, end=now)
         found = [line for event in events if (line := _transition(event, entry)) is not None]
         samples = desk.reader.samples(entry.check.key) if entry.check is not None else []
-        return History(entry.key, tuple(reversed(found[-200:])), tuple(samples))
+        body = desk.reader.last_body(entry.check.key) if entry.check is not None else None
+        return History(entry.key, _how(entry), tuple(reversed(found[-200:])), tuple(samples), body)
 
     desk.read(read, then, key="history")
+
+
+def outdated(past: History | None, entry: Entry | None) -> bool:
+    """Whether something has happened to *entry* since its *past* was read."""
+    return past is not None and entry is not None and past.key == entry.key and past.of != _how(entry)
+
+
+def _how(entry: Entry) -> tuple[str, ...]:
+    check = entry.check
+    if check is None:
+        return (entry.state,)
+    return (entry.state, check.raw, "" if check.raw == "OK" else check.detail)
 
 
 def _transition(event: Event, entry: Entry) -> tuple[datetime, str, str] | None:
@@ -124,6 +140,8 @@ def _past(past: History, desk: Desk, width: int) -> list[Words]:
             mark = (f"   {when:<17} {look.sign(tone)} ", tone) if first else (" " * 22, "dim")
             found.append((mark, (line, "text")))
             first = False
+    if past.body is not None:
+        found += _body(past.body, desk, width)
     if past.samples:
         found += ["", ((" last results", "title"),)]
     for sample in reversed(past.samples[-_RESULTS:]):
@@ -136,6 +154,18 @@ def _past(past: History, desk: Desk, width: int) -> list[Words]:
             (f"{latency:>10}{value}", "text"),
         )
         found.append(row)
+    return found
+
+
+def _body(body: LastBody, desk: Desk, width: int) -> list[Words]:
+    """The beginning of what the check got when it failed, as far as a screen should carry it."""
+    came = f"  (first came {_ago(body.at, desk.now())} ago)"
+    found: list[Words] = ["", ((" last body", "title"), (came, "dim"))]
+    found += [((f"   {line}", "dim"),) for line in wrap(body.detail, width - 4, desk.look)]
+    rest = wrap(body.text, width - 6, desk.look)
+    found += [((f"     {line}", "text"),) for line in rest[:_BODY_LINES]]
+    if len(rest) > _BODY_LINES:
+        found.append(((f"     {len(rest) - _BODY_LINES} more lines", "dim"),))
     return found
 
 

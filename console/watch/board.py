@@ -27,6 +27,7 @@ from console.snapshot import (
     Source,
     StatusSnapshot,
 )
+from console.watch.bodies import Bodies
 from console.watch.changes import Changes, Kept, Sample, Seen
 from console.watch.describing import alert_of, changed, describe, flapping, raised, resolved
 from console.watch.history import History
@@ -71,6 +72,7 @@ class Board:
         self._by_fingerprint = {check.fingerprint: check for check in checks}
         self._machines = {key: _taken_over(check, kept.machines.get(key)) for key, check in self.checks.items()}
         self._histories = {key: kept.histories.get(key) or History() for key in self.checks}
+        self._bodies = Bodies(kept.bodies)
         self._sentinels = Sentinels(sentinels, kept.lost)
         self._windows = tuple(windows)
         self._open: tuple[Window, ...] = ()  # windows, as they were looked at last
@@ -93,8 +95,11 @@ class Board:
         for mark in kept.alerts.keys() - self._by_fingerprint.keys():
             self._changes.alerts[mark] = None
             self._changes.news.append(resolved(kept.alerts[mark], now, "no longer watched"))
+        self._changes.bodies |= self._bodies.drop(kept.bodies.keys() - self.checks.keys())
         for check in self.checks.values():
             before = kept.machines.get(check.key)
+            if before is not None and before.of and before.of != check.question:
+                self._changes.bodies |= self._bodies.drop([check.key])
             if before is not None and self._machines[check.key].hard == PENDING and check.fingerprint in self._alerts:
                 self._drop_alert(check, now, "the check was changed")
         for mark in kept.seen.keys() - self._by_fingerprint.keys() - kept.feed.keys():
@@ -112,8 +117,14 @@ class Board:
             self._put(check, unseen(before, blind_words(self._sentinels), now, boot))
             return None
         machine, transition = step(
-            before, result, now, boot, check.policy, believed=self._is_believed(check, before, result, now)
+            before,
+            replace(result, got="") if result.got else result,
+            now,
+            boot,
+            check.policy,
+            believed=self._is_believed(check, before, result, now),
         )
+        self._changes.bodies |= self._bodies.take(check.key, result, machine, now)
         self._put(check, machine)
         if transition is not None:
             if (transition.old, transition.new) != (PENDING, OK):  # that everything is well from the start is no event
@@ -260,6 +271,7 @@ class Board:
 
     def everything(self) -> Changes:
         """All that a new status.db needs; nothing to record."""
+        self._bodies.lost()
         return Changes(
             machines=dict(self._machines),
             alerts=dict(self._alerts),

@@ -32,6 +32,14 @@ class Sample(Struct, frozen=True, kw_only=True):
     value: float | None = None
 
 
+class LastBody(Struct, frozen=True, kw_only=True):
+    """The beginning of what a failing check got, and when that text first came. Both texts are from outside."""
+
+    at: datetime
+    detail: str  # of the result that it came with; one clean line
+    text: str  # not sanitised
+
+
 class Kept(Struct, frozen=True, kw_only=True):
     """What outlives a leader."""
 
@@ -42,6 +50,7 @@ class Kept(Struct, frozen=True, kw_only=True):
     lost: Mapping[str, datetime] = {}  # other sources that are lost, since when
     histories: Mapping[str, History] = {}  # by check key
     sources: tuple[Source, ...] = ()  # as they were published last
+    bodies: Mapping[str, LastBody] = {}  # by check key
 
 
 class Changes(Struct, kw_only=True):
@@ -54,6 +63,7 @@ class Changes(Struct, kw_only=True):
     lost: dict[str, datetime | None] = {}
     samples: list[tuple[str, Sample]] = []
     rollups: list[tuple[str, Rollup]] = []
+    bodies: dict[str, LastBody | None] = {}
     news: list[New] = []
 
     def __bool__(self) -> bool:
@@ -69,5 +79,6 @@ class Changes(Struct, kw_only=True):
             lost={**self.lost, **later.lost},
             samples=[*self.samples, *later.samples][-_SAMPLES_KEPT:],
             rollups=[*self.rollups, *later.rollups][-_SAMPLES_KEPT:],
+            bodies={**self.bodies, **later.bodies},
             news=[*self.news, *later.news],
         )

@@ -7,10 +7,12 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from console.sources import Access
+from console.watch.bodies import without
 from console.watch.probing import Client, ProbeError, Tools
 from console.watch.words import explain
 
 MOST: Final = 16_000_000  # bytes
+_BEGINNING: Final = 16_000  # bytes
 
 
 async def fetch(
@@ -46,6 +48,11 @@ async def fetch(
         raise ProbeError(f"{_where(url)}: no HTTP answer") from None
     except (httpx.TransportError, httpx.InvalidURL, OSError, UnicodeError) as error:
         raise ProbeError(f"{_where(url)}: {explain(error)[1]}") from None
+
+
+async def shown(tools: Tools, access: Access, page: bytes) -> str:
+    """The beginning of a *page* that is not what was wanted, without what *access* has sent along."""
+    return without(page[:_BEGINNING].decode("utf-8", "replace"), (await tools.headers(access)).values())
 
 
 def _where(url: str) -> str:

@@ -29,12 +29,14 @@ class LookUps:
     """What one task waits for that is ours, not the other side's.
 
     A name in ``pending`` was never answered; ``old`` is used without an answer; ``preparing`` counts waits for our own threads.
+    ``got`` is what the other side has sent so far, should the time be up before it has said all.
     """
 
     def __init__(self) -> None:
         self.pending: list[str] = []
         self.old: list[str] = []
         self.preparing = 0
+        self.got = ""
 
 
 looking_up: ContextVar[LookUps | None] = ContextVar("looking_up", default=None)

@@ -10,11 +10,12 @@ from msgspec.structs import replace
 
 from console.sanitize import one_line
 from console.snapshot import DEGRADED, DOWN, OK, UNKNOWN
+from console.watch.bodies import beginning
 from console.watch.checks import Check
 from console.watch.conditions import Condition
 from console.watch.failing import in_words
 from console.watch.loop import LookUps, looking_up
-from console.watch.probing import ProbeError, Reading, Tools
+from console.watch.probing import ProbeError, Reading, Tools, ends_at
 from console.watch.state import Result
 
 _DETAIL: Final = 200  # characters
@@ -24,13 +25,14 @@ async def measure(check: Check, tools: Tools) -> Result:
     """Run *check* once. Never raises, except when cancelled; never takes longer than its time-out."""
     names = LookUps()
     looking_up.set(names)
+    ends_at.set(asyncio.get_running_loop().time() + check.policy.timeout)
     try:
         async with asyncio.timeout(check.policy.timeout):
             reading = await check.probe.measure(tools)
     except TimeoutError:
         return _timed_out(check, names)
     except ProbeError as error:
-        return Result(state=UNKNOWN, detail=one_line(str(error), _DETAIL))
+        return Result(state=UNKNOWN, detail=one_line(str(error), _DETAIL), got=beginning(error.got))
     except Exception as error:  # a fault of ours must cost one result, not the watch
         detail = one_line(f"could not measure: {type(error).__name__}: {error}", _DETAIL)
         return Result(state=UNKNOWN, detail=detail)
@@ -46,7 +48,8 @@ def _timed_out(check: Check, names: LookUps) -> Result:
         return Result(state=UNKNOWN, detail=one_line(words, _DETAIL))
     if not check.probe.host or names.preparing:
         return Result(state=UNKNOWN, detail=f"could not measure within {within}")
-    return Result(state=DOWN, detail=f"timed out after {within}", latency_ms=check.policy.timeout * 1000)
+    took = check.policy.timeout * 1000
+    return Result(state=DOWN, detail=f"timed out after {within}", latency_ms=took, got=beginning(names.got))
 
 
 def judge(check: Check, reading: Reading) -> Result:
@@ -71,6 +74,7 @@ def judge(check: Check, reading: Reading) -> Result:
         unit=reading.unit,
         certain=reading.certain,
         recovered=state != OK or not _failed(check.recover_when, reading),
+        got="" if state == OK else beginning(reading.got),
     )
 
 

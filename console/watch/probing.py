@@ -14,6 +14,7 @@ import asyncio
 import time
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AsyncExitStack
+from contextvars import ContextVar
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
@@ -34,6 +35,8 @@ T = TypeVar("T")
 LOOK_UPS: Final = 32  # name look-ups in flight
 BLOCKING: Final = 16  # blocking system calls in flight
 _SECRET_S: Final = 5.0  # before a password or token is read again
+# When the time of the check that runs is up, on the loop's clock.
+ends_at: ContextVar[float] = ContextVar("ends_at", default=float("inf"))
 
 
 class Reading(Struct, frozen=True, kw_only=True):
@@ -47,6 +50,7 @@ class Reading(Struct, frozen=True, kw_only=True):
     unit: str = ""
     told: Collection[str] = ()  # placeholders whose values the detail says already
     certain: bool = False  # needs no second look: somebody said so, or a clock did
+    got: str = ""  # what came from the other side, for whoever wants to know why it failed; no request, no secret
 
 
 class Vitals(Struct, frozen=True, kw_only=True):
@@ -69,7 +73,11 @@ class Probe(Protocol):
 
 
 class ProbeError(Exception):
-    """We could not measure: the check is UNKNOWN. ``str()`` is the reason in words."""
+    """We could not measure: the check is UNKNOWN. ``str()`` is the reason in words, *got* what came all the same."""
+
+    def __init__(self, words: str, got: str = "") -> None:
+        super().__init__(words)
+        self.got = got
 
 
 class Place(Struct, frozen=True, kw_only=True):

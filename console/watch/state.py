@@ -46,6 +46,7 @@ class Result(Struct, frozen=True, kw_only=True):
     unit: str = ""
     certain: bool = False  # needs no second look: somebody said so, or a clock did
     recovered: bool = True  # whether ``recover_when`` holds: an OK without it does not end a problem
+    got: str = ""  # the beginning of what a failing check got, not sanitised (console.watch.bodies)
 
 
 class Machine(Struct, frozen=True, kw_only=True):

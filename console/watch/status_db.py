@@ -21,7 +21,7 @@ from msgspec.structs import replace
 from console.clock import from_us, to_us
 from console.journal.events import New
 from console.snapshot import Alert, StatusSnapshot
-from console.watch.changes import Changes, Kept, Sample, Seen
+from console.watch.changes import Changes, Kept, LastBody, Sample, Seen
 from console.watch.history import History
 from console.watch.history_db import Series, read_history
 from console.watch.outbox import restored, stored
@@ -161,8 +161,14 @@ class StatusDb:
             feed={key: replace(alert, ack=None) for key, alert in self._table("feed", Alert).items()},
             histories=self._histories(),
             lost={source: from_us(since) for source, since in self._read("SELECT source, since FROM lost")},
+            bodies={
+                key: LastBody(at=from_us(at), detail=detail, text=text) for key, at, detail, text in self._bodies()
+            },
             sources=published.sources if (published := self._published()) is not None else (),
         )
+
+    def _bodies(self) -> list[Any]:
+        return self._read("SELECT key, at, detail, text FROM body")
 
     def _histories(self) -> dict[str, History]:
         try:
@@ -243,6 +249,7 @@ class StatusDb:
             for table, rows in (("machine", changes.machines), ("alert", changes.alerts), ("seen", changes.seen)):
                 self._put(table, rows.items())
             self._put_feed(changes.feed)
+            self._put_bodies(changes.bodies)
             for source, since in changes.lost.items():
                 if since is None:
                     self._db.execute("DELETE FROM lost WHERE source = ?", (source,))
@@ -289,6 +296,11 @@ class StatusDb:
         gone = [(key,) for key, alert in feed.items() if alert is None]
         if gone:
             self._db.executemany("DELETE FROM feed WHERE key = ?", gone)
+
+    def _put_bodies(self, bodies: Mapping[str, LastBody | None]) -> None:
+        rows = [(key, to_us(one.at), one.detail, one.text) for key, one in bodies.items() if one is not None]
+        self._db.executemany("INSERT OR REPLACE INTO body VALUES (?, ?, ?, ?)", rows)
+        self._db.executemany("DELETE FROM body WHERE key = ?", [(key,) for key, one in bodies.items() if one is None])
 
     def _transaction(self) -> Transaction:
         return Transaction(self._db, self.path)

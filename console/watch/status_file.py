@@ -14,7 +14,7 @@ from console.clock import Clock
 from console.journal.place import make_folder
 
 APPLICATION_ID: Final = 0x56475354  # "VGST"
-SCHEMA: Final = 6
+SCHEMA: Final = 7
 BUSY_S: Final = 1.0
 
 _TABLES: Final = (
@@ -32,6 +32,7 @@ _TABLES: Final = (
     "CREATE TABLE feed (key TEXT PRIMARY KEY NOT NULL, place INTEGER NOT NULL, name TEXT NOT NULL, data BLOB NOT NULL) STRICT",
     "CREATE INDEX feed_place ON feed (place, key)",
     "CREATE INDEX feed_name ON feed (name, place, key)",
+    "CREATE TABLE body (key TEXT PRIMARY KEY NOT NULL, at INTEGER NOT NULL, detail TEXT NOT NULL, text TEXT NOT NULL) STRICT",
     "CREATE TABLE lost (source TEXT PRIMARY KEY NOT NULL, since INTEGER NOT NULL) STRICT",
     "CREATE TABLE seen (key TEXT PRIMARY KEY NOT NULL, data BLOB NOT NULL) STRICT, WITHOUT ROWID",
     "CREATE TABLE outbox (n INTEGER PRIMARY KEY AUTOINCREMENT, data BLOB NOT NULL) STRICT",

@@ -10,9 +10,9 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from console.clock import Clock
+from console.clock import Clock, from_us
 from console.snapshot import Alert, Source, StatusSnapshot
-from console.watch.changes import Sample
+from console.watch.changes import LastBody, Sample
 from console.watch.history import Rollup
 from console.watch.history_db import read_history, read_rollups
 from console.watch.lease import SILENCE_S, boot_id
@@ -104,6 +104,17 @@ class StatusReader:
             self.problem = str(error)
             self.close()
             return []
+
+    def last_body(self, key: str) -> LastBody | None:
+        """The beginning of what the check *key* got when it last failed with something to show."""
+        try:
+            db = self._connection()
+            row = db.execute("SELECT at, detail, text FROM body WHERE key = ?", (key,)).fetchone() if db else None
+        except (Unusable, sqlite3.Error, OSError) as error:
+            self.problem = str(error)
+            self.close()
+            return None
+        return None if row is None else LastBody(at=from_us(row[0]), detail=row[1], text=row[2])
 
     def rollups(self, key: str, span: int) -> list[Rollup]:
         """The history of the check *key* in slots of *span* seconds (console.watch.history), oldest first."""

@@ -75,6 +75,7 @@ class Probe:
             value=value.value if value else None,
             unit=value.unit if value else "",
             told=("EXIT_CODE",) if not options.nagios else (),
+            got="\n".join(text for text in (done.output.strip(), done.errors.strip()) if text),
         )
 
     def _state(self, code: int) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
 import time
 from collections.abc import Mapping
@@ -9,12 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
 from msgspec import Meta
+from msgspec.structs import replace
 
 from console.snapshot import DOWN, UNKNOWN
 from console.sources import Access, check_url
+from console.watch.bodies import without
 from console.watch.certificates import validity
 from console.watch.conditions import Body
-from console.watch.probing import Client, ProbeError, Reading, Tools
+from console.watch.probing import Client, ProbeError, Reading, Tools, ends_at
 from console.watch.words import explain
 
 if TYPE_CHECKING:
@@ -25,6 +28,8 @@ PLACEHOLDERS: Final = frozenset(
 )
 CONDITIONS: Final = ("[STATUS] < 400",)
 BODY_LIMIT: Final = 1_000_000  # bytes that are read of a body
+_BEGINNING: Final = 16_000  # bytes of one that only tells why
+_BEGINNING_S: Final = 0.5  # for it
 # Headers that carry secrets. The configuration is shown and logged: they come from files and the environment.
 _SECRET: Final = frozenset(("authorization", "proxy-authorization", "cookie", "x-api-key", "x-auth-token"))
 
@@ -90,10 +95,12 @@ class Probe:
             client = await tools.http(self._client)
         except ImportError:
             raise ProbeError("HTTP/2 needs the package h2") from None
-        headers = {**self._headers, **await self._secrets(tools)}
+        secrets = await self._secrets(tools)
+        headers = {**self._headers, **secrets}
         began = time.perf_counter()
         try:
-            return await self._follow(client, headers, began)
+            reading = await self._follow(client, headers, began)
+            return replace(reading, got=without(reading.got, secrets.values())) if reading.got and secrets else reading
         except httpx.ProxyError as error:
             return _failed(UNKNOWN, f"the proxy refused: {error}", began)
         except (httpx.InvalidURL, httpx.LocalProtocolError, UnicodeError) as error:
@@ -151,13 +158,24 @@ class Probe:
         detail = f"http {response.status_code}"
         if self._certificate and stream is not None:
             values.update(_certificate(stream.get_extra_info("ssl_object")))
+        text = ""
         if self._body:
             text, whole = await _text(response)
             values["BODY"] = Body(text)
             detail += "" if whole else f", body cut at {BODY_LIMIT // 1000} kB"
         elapsed = _elapsed(began)
         values["RESPONSE_TIME"] = elapsed
-        return Reading(detail=detail, values=values, latency_ms=elapsed, value=elapsed, unit="ms", told=("STATUS",))
+        if not self._body and not response.is_success:
+            text = await _begun(response)
+        return Reading(
+            detail=detail,
+            values=values,
+            latency_ms=elapsed,
+            value=elapsed,
+            unit="ms",
+            told=("STATUS",),
+            got=text[:_BEGINNING],
+        )
 
 
 def _client(options: Options) -> Client:
@@ -215,6 +233,22 @@ async def _text(response: httpx.Response) -> tuple[str, bool]:
         if len(kept) >= BODY_LIMIT:
             return kept.decode("utf-8", "replace"), False
     return kept.decode("utf-8", "replace"), True
+
+
+async def _begun(response: httpx.Response) -> str:
+    """The beginning of a body that nobody judges: what came of it soon. It must not cost the check its time."""
+    import httpx
+
+    kept, loop = bytearray(), asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(min(_BEGINNING_S, (ends_at.get() - loop.time()) / 2)):
+            async for piece in response.aiter_raw():
+                kept += piece[: _BEGINNING - len(kept)]
+                if len(kept) >= _BEGINNING:
+                    break
+    except (TimeoutError, httpx.TransportError, OSError):
+        pass
+    return kept.decode("utf-8", "replace")
 
 
 def _certificate(tls: Any) -> dict[str, object]:

@@ -17,6 +17,8 @@ from console.watch.probing import Reading, Tools, graded
 
 PLACEHOLDERS: Final = frozenset(("MATCHES", "RATE", "LINES", "LAST", "SILENT"))
 CONDITIONS: Final = ()
+_SHOWN: Final = 10  # of the lines that match
+_WIDE: Final = 180  # characters of each
 
 
 class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -55,6 +57,7 @@ class Probe:
         self._seen: deque[tuple[float, int, int]] = deque()  # when, matches, lines
         self._began = 0.0
         self._last = ""
+        self._matched: deque[str] = deque(maxlen=_SHOWN)  # the newest
         self._last_line = 0.0
         self._reading = False
 
@@ -91,6 +94,7 @@ class Probe:
             if self._pattern.search(line) and not (self._exclude and self._exclude.search(line)):
                 matches += 1
                 self._last = line
+                self._matched.append(line.rstrip()[:_WIDE])
         if lines:
             self._last_line = now
             self._seen.append((now, matches, lines))
@@ -125,4 +129,5 @@ class Probe:
             "LAST": self._last.strip(),
             "SILENT": silent * 1000,
         }
-        return Reading(state=state, detail=detail, values=values, value=float(matches))
+        got = "\n".join(self._matched)
+        return Reading(state=state, detail=detail, values=values, value=float(matches), got=got)

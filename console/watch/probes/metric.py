@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from console.sources import Access, check_url
-from console.watch.fetching import fetch
+from console.watch.fetching import fetch, shown
 from console.watch.probing import ProbeError, Reading, Tools, graded
 from console.watch.series import Sample, Take, figure, told
 
@@ -83,7 +83,8 @@ class Probe:
         options = self._options
         status, page = await fetch(tools, options, options.url, headers={"accept": "text/plain"})
         if status != 200:
-            raise ProbeError(f"the page of metrics can't be had: http {status}")
+            got = await shown(tools, options, page)
+            raise ProbeError(f"the page of metrics can't be had: http {status}", got)
         found = await tools.blocking(lambda: _read(page, self._name, self._matches))
         if not found:
             raise ProbeError(f"no series {options.metric} on the page")

@@ -11,7 +11,7 @@ from msgspec import Struct
 
 from console.snapshot import DOWN, OK
 from console.sources import Access, check_url
-from console.watch.fetching import fetch
+from console.watch.fetching import fetch, shown
 from console.watch.probing import ProbeError, Reading, Tools, graded
 from console.watch.series import Sample, Take, figure, told
 
@@ -67,7 +67,8 @@ class Probe:
         try:
             answer = await tools.blocking(lambda: msgspec.json.decode(body, type=_Answer))
         except msgspec.DecodeError:
-            raise ProbeError(f"http {status}, and no answer of a Prometheus") from None
+            got = await shown(tools, options, body)
+            raise ProbeError(f"http {status}, and no answer of a Prometheus", got) from None
         if status != 200 or answer.status != "success":
             raise ProbeError(f"Prometheus says: {answer.error or f'http {status}'}")
         found = _samples(answer.data)

@@ -19,6 +19,7 @@ CONDITIONS: Final = ()
 _MOST_ROWS: Final = 10_000
 _STEPS: Final = 10_000  # of SQLite's machine between two looks at whether to go on
 _TEXT: Final = 100  # characters of a value in the detail
+_ROWS_SHOWN: Final = 20
 _READING: Final = frozenset(
     (sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE)
 )
@@ -65,10 +66,11 @@ class Probe:
             values["VALUE"] = _plain(value)
         state = OK
         if number is None and (self._options.warn is not None or self._options.fail is not None):
-            return Reading(state=UNKNOWN, detail=f"expected a number, got {shown}")
+            return Reading(state=UNKNOWN, detail=f"expected a number, got {shown}", got=_table(columns, rows))
         if number is not None:
             state = _graded(number, self._options.warn, self._options.fail)
-        return Reading(state=state, detail=f"{', '.join(columns[:1])} {shown}{more}", values=values, value=number)
+        detail = f"{', '.join(columns[:1])} {shown}{more}"
+        return Reading(state=state, detail=detail, values=values, value=number, got=_table(columns, rows))
 
 
 def _graded(value: float, warn: float | None, fail: float | None) -> str:
@@ -92,6 +94,12 @@ def _ask(path: Path, options: Options, enough: threading.Event) -> tuple[list[tu
         return rows, [str(one[0]) for one in cursor.description or ()]
     finally:
         database.close()
+
+
+def _table(columns: list[str], rows: list[tuple[Any, ...]]) -> str:
+    """The first rows, one on each line, under the names of their columns."""
+    lines = [" | ".join(str(_plain(value))[:_TEXT] for value in row) for row in rows[:_ROWS_SHOWN]]
+    return "\n".join([" | ".join(columns), *lines]) if lines else ""
 
 
 def _plain(value: Any) -> Any:

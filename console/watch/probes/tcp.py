@@ -11,7 +11,9 @@ from msgspec import Meta
 
 from console.snapshot import DOWN, OK
 from console.sources import Access
+from console.watch.bodies import beginning
 from console.watch.conditions import Body
+from console.watch.loop import LookUps, looking_up
 from console.watch.probing import Reading, Tools
 from console.watch.words import explain
 
@@ -83,6 +85,7 @@ class Probe:
         if not self._listens:
             return self._reading(OK, "open, TLS" if self._options.tls else "open", began, values)
         text, matched, ended = "", False, False
+        notes = looking_up.get() or LookUps()
         kept = bytearray()
         while not matched and not ended and len(kept) < _MOST:
             try:
@@ -93,6 +96,7 @@ class Probe:
             kept += piece
             text = kept[:_MOST].decode("utf-8", "replace")
             matched = self._expect is not None and self._expect.search(text) is not None
+            notes.got = beginning(text)
         values["BODY"] = Body(text)
         if self._expect is not None and not matched:
             said = f"said {' '.join(text.split())[:_SHOWN]!r}" if text.strip() else "said nothing"
@@ -103,7 +107,7 @@ class Probe:
         elapsed = round((time.perf_counter() - began) * 1000, 1)
         values["RESPONSE_TIME"] = elapsed
         detail = f"port {self._port}{' ' if words.startswith('open') else ': '}{words}"
-        good = state == OK
+        good, said = state == OK, values.get("BODY")
         return Reading(
             state=state,
             detail=detail,
@@ -111,4 +115,5 @@ class Probe:
             latency_ms=elapsed,
             value=elapsed if good else None,
             unit="ms" if good else "",
+            got=said.text if isinstance(said, Body) else "",
         )

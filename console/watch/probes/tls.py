@@ -66,7 +66,8 @@ class Probe:
                 state, words = DOWN, f"no TLS: {error}" if isinstance(error, ValueError) else "no TLS: it hung up"
             else:
                 state, words = explain(error)
-            return Reading(state=state, detail=words, values={"CONNECTED": False, "TRUSTED": False})
+            said = error.said if isinstance(error, _Refused) else ""
+            return Reading(state=state, detail=words, values={"CONNECTED": False, "TRUSTED": False}, got=said)
         took = round((time.perf_counter() - began) * 1000, 1)
         return self._judged(found, distrust, took)
 
@@ -135,6 +136,15 @@ def _days(days: float) -> str:
 
 # ── what is said before TLS begins ───────────────────────────────────────────────────────────────────────────────
 
+
+class _Refused(ValueError):
+    """The server said something else than that TLS may begin."""
+
+    def __init__(self, said: str) -> None:
+        super().__init__(f"the server said {said[:60]!r}")
+        self.said = said
+
+
 Prelude = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
@@ -146,7 +156,7 @@ async def _expect(reader: asyncio.StreamReader, good: bytes, last: bytes = b"") 
             raise asyncio.IncompleteReadError(b"", None)
         if line.startswith(last):
             if not line.startswith(good):
-                raise ValueError(f"the server said {line.decode('ascii', 'replace').strip()[:60]!r}")
+                raise _Refused(line.decode("ascii", "replace").strip())
             return
     raise ValueError("the server goes on talking")
 
@@ -166,7 +176,7 @@ async def _reply(reader: asyncio.StreamReader, code: bytes) -> None:
         if not line.startswith(code):
             if not line:
                 raise asyncio.IncompleteReadError(b"", None)
-            raise ValueError(f"the server said {line.decode('ascii', 'replace').strip()[:60]!r}")
+            raise _Refused(line.decode("ascii", "replace").strip())
         if line[3:4] != b"-":
             return
     raise ValueError("the server goes on talking")
