@@ -1,4 +1,4 @@
-"""Real servers on loopback ports of their own: Prometheus, Alertmanager. They can be killed and started again."""
+"""Real servers on loopback ports of their own: Prometheus, Alertmanager, exporters. They can be killed and started again."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any, Final, Self
+from urllib.parse import urlencode
 
 import pytest
 import yaml
@@ -41,6 +42,8 @@ def free_port() -> int:
 class _Server:
     """Runs while the context is open, or between :meth:`start` and :meth:`stop`; *folder* takes all its files."""
 
+    ready = "/-/ready"
+
     def __init__(self, folder: Path, log: str) -> None:
         self.port = free_port()
         self.address = f"http://127.0.0.1:{self.port}"
@@ -61,7 +64,7 @@ class _Server:
         deadline = time.monotonic() + 60
         while time.monotonic() < deadline and self._process.poll() is None:
             try:
-                with urllib.request.urlopen(f"{self.address}/-/ready", timeout=2):
+                with urllib.request.urlopen(self.address + self.ready, timeout=2):
                     return
             except OSError:
                 time.sleep(0.05)
@@ -181,6 +184,56 @@ class Alertmanager(_Server):
             for one in labels
         ]
         assert self.post("/api/v2/alerts", alerts) == 200
+
+
+class NodeExporter(_Server):
+    """A real node exporter: this machine's load, and what a test writes into its text file."""
+
+    ready = "/"
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, "node-exporter.log")
+        self._texts = folder / "texts"
+        self._texts.mkdir()
+
+    def write(self, text: str) -> None:
+        """What it shows beside the load from now on; the move is atomic, as it wants it."""
+        fresh = self._texts / "test.prom.new"
+        fresh.write_text(text)
+        fresh.rename(self._texts / "test.prom")
+
+    def _command(self) -> list[str]:
+        return [
+            str(require("prometheus-node-exporter")),
+            f"--web.listen-address=127.0.0.1:{self.port}",
+            "--collector.disable-defaults",
+            "--collector.loadavg",
+            "--collector.textfile",
+            f"--collector.textfile.directory={self._texts}",
+        ]
+
+
+class BlackboxExporter(_Server):
+    """A real blackbox exporter with one module, ``web``: an HTTP request that must be answered with 2xx."""
+
+    ready = "/-/healthy"
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, "blackbox-exporter.log")
+        self._config = folder / "blackbox.yml"
+        web = {"prober": "http", "timeout": "2s", "http": {"preferred_ip_protocol": "ip4"}}
+        self._config.write_text(yaml.safe_dump({"modules": {"web": web}}))
+
+    def probe(self, target: str) -> str:
+        """Where it says how *target* is."""
+        return f"{self.address}/probe?{urlencode({'module': 'web', 'target': target})}"
+
+    def _command(self) -> list[str]:
+        return [
+            str(require("prometheus-blackbox-exporter")),
+            f"--web.listen-address=127.0.0.1:{self.port}",
+            f"--config.file={self._config}",
+        ]
 
 
 @cache
