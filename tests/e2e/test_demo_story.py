@@ -105,7 +105,7 @@ def test_the_story_by_keyboard(reach: Callable[[list[str]], list[str]], tmp_path
         at_step(terminal, "1.1", 10)
         keys.run(terminal)
         tick(terminal, "1.1", "1.2", 10)
-        terminal.wait_for(r"with volume-dir=/tmp/")  # filled from the alert's label
+        terminal.wait_for(r"volume-dir = /tmp/")  # filled from the alert's label
         terminal.wait_for(r"ls -lS ")
         keys.run(terminal)
         terminal.wait_for(r"root root|capt")
