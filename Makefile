@@ -41,7 +41,7 @@ test: check servers
 	$(PYTEST) -n $(JOBS) -m "not slow" tests
 
 test-slow: servers
-	$(PYTEST) -m slow tests
+	$(PYTEST) -n $(JOBS) -m slow tests
 
 # Writes the comparison with other programs into docs/performance.md; what can't be fetched is left out by name.
 bench: servers
