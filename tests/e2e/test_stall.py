@@ -56,7 +56,10 @@ def test_while_the_terminal_is_stalled_everything_else_goes_on(seconds: float, h
         # A signal's handler is heard: continued, it would take the terminal again; it only must not hang.
         terminal.signal(signal.SIGSTOP)
         eventually(lambda: is_stopped(terminal.process.pid), "the stop")
+        before = vitals(here, terminal)["at"]
         terminal.signal(signal.SIGCONT)
+        # What is typed before the console has noticed is thrown away with what was typed while it was stopped.
+        eventually(lambda: vitals(here, terminal)["at"] != before, "a sign of life", SOON)
         terminal.press("n", *"after a stop", "enter")
         eventually(lambda: "after a stop" in here.texts(), "the note on disk", SOON)
         terminal.resume()

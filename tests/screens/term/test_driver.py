@@ -38,7 +38,7 @@ def twins(database: Path, request: pytest.FixtureRequest) -> Iterator[Twins]:
 
 
 SIZES: Final = ((80, 24), (120, 40), (200, 60))
-SEEDS: Final = int(os.environ.get("VIGIE_TWIN_SEEDS", "18"))
+SEEDS: Final = int(os.environ.get("VIGIE_TWIN_SEEDS", "5"))
 
 
 @pytest.mark.parametrize("twins", SIZES, indirect=True)

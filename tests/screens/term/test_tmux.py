@@ -17,7 +17,7 @@ import pytest
 from tests.screens.term.twins import Twins, make_database, walk
 from tests.tools.servers import MISSING
 
-SEEDS: Final = int(os.environ.get("VIGIE_TWIN_SEEDS", "8"))
+SEEDS: Final = int(os.environ.get("VIGIE_TWIN_SEEDS", "3"))
 
 
 @pytest.fixture
