@@ -48,7 +48,8 @@ def main() -> None:
             text="x", script="yes | head -c 20000000; echo the end", stream=stream, cwd=Path("/"), cap_bytes=16_000_000
         )
         handle = start_command(journal, Places(), request)
-        found = status.read(str(Places.spool), handle.command) or {}
+        found: dict[str, object] = {}
+        wait(lambda: found.update(status.read(str(Places.spool), handle.command) or {}) or "pid" in found, "its pid")
         wait(lambda: not psutil.Process(found["pid"]).children(), "the command's end")
         wait(lambda: not is_room(disk), "a full disk")
         before = sum(isinstance(event.body, CommandFinished) for event in journal.all(stream))
