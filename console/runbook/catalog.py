@@ -81,11 +81,16 @@ class Catalog:
     # ── what is in it ───────────────────────────────────────────────────────────────────────────────────────────
 
     def put(self, files: Iterable[tuple[str, str, str, Sequence[tuple[Card, Texts]]]], day: int = 0) -> None:
-        """Take in files: path, stamp, what is wrong with it, its runbooks. *day* is when they were seen, for :meth:`prune`."""
+        """Take in files: path, stamp, what is wrong with it, its runbooks. *day* is when they were seen, for :meth:`prune`.
+
+        What another process has taken in meanwhile stays: whoever has looked since knows its rows.
+        """
         db = self._db
         db.execute("BEGIN IMMEDIATE")
         try:
             for path, stamp, problem, runbooks in files:
+                if db.execute("SELECT 1 FROM file WHERE path = ? AND stamp = ?", (path, stamp)).fetchone():
+                    continue
                 self._drop("path = ?", (path,))
                 file = db.execute(
                     "INSERT INTO file (path, stamp, problem, seen) VALUES (?, ?, ?, ?)", (path, stamp, problem, day)

@@ -123,6 +123,23 @@ def test_only_what_changed_is_read_again(books: Path, tmp_path: Path) -> None:
     assert again.more() == [] and "Post waits" in titles(again, "post")
 
 
+def test_two_consoles_that_read_the_same_files_at_once_both_find_them(books: Path, tmp_path: Path) -> None:
+    kept = tmp_path / "catalog.db"
+    one, other = Catalog(kept), Catalog(kept)
+    stamps, where, _ = stocking.scan((books,), shipped=False)
+    missing = one.stock(stamps)
+    assert missing and other.stock(stamps) == missing
+    stocking.read(one, stamps, where, missing)
+    assert one.more() == []
+    before = titles(one, "p")
+    assert before
+    stocking.read(other, stamps, where, missing)  # it had looked before the first one was done
+    assert other.more() == []
+    assert titles(one, "p") == titles(other, "p") == before
+    one.close()
+    other.close()
+
+
 def test_a_runbook_is_opened_from_its_file_never_from_the_catalog(books: Path) -> None:
     catalog = stocked(books)
     (card,) = catalog.search("failover")
