@@ -27,6 +27,8 @@ from tests.e2e.screen_model import ScreenModel
 PATIENCE: Final = 30.0  # seconds; generous: the machine may be busy, a passing test never waits this long
 # A terminal program tells the Esc key from the start of a sequence by the pause after it.
 _AFTER_ESC: Final = 0.15
+# What changes by itself, every second: the clock, an incident's time, an age.
+_RUNNING: Final = re.compile(r"\d\d:\d\d:\d\dZ?|T\+[\d:]+|\b(?:\d+[dhms])+\b")
 _LINK_BUFFER: Final = 32_768  # bytes a simulated link holds before the program's writes block
 
 _KEYS: Final = {
@@ -92,7 +94,6 @@ class Terminal:
         self._up: deque[tuple[float, bytes]] = deque()
         self._in_flight = 0
         self._down_free = self._up_free = 0.0
-        self._last_delivery = time.monotonic()
         self._gone = False  # the program's side is closed
         self._stop = False
         self.master, slave = pty.openpty()
@@ -177,10 +178,17 @@ class Terminal:
         self.wait_until(lambda screen: not compiled.search(screen), timeout, f"/{pattern}/ to go away")
 
     def wait_quiet(self, quiet: float = 0.3, timeout: float = PATIENCE) -> str:
-        """Wait until nothing has arrived for *quiet* seconds (a live screen may never be: mind the clock)."""
-        return self.wait_until(
-            lambda _: time.monotonic() - self._last_delivery >= quiet and not self._down, timeout, "a settled screen"
-        )
+        """Wait until nothing but clocks, counters and ages has changed for *quiet* seconds from now."""
+        still: tuple[str | None, float] = (None, 0.0)
+
+        def settled(screen: str) -> bool:
+            nonlocal still
+            shown = _RUNNING.sub("", screen)
+            if shown != still[0] or self._down:
+                still = (shown, time.monotonic())
+            return time.monotonic() - still[1] >= quiet
+
+        return self.wait_until(settled, timeout, "a settled screen")
 
     def framed(self, screen: str | None = None) -> str:
         """The screen in a frame, for messages."""
@@ -327,7 +335,6 @@ class Terminal:
             replies, self.model.replies = self.model.replies, []
             for reply in replies:
                 self._up.append((max(now + self.rtt / 2, self._up_free), reply))
-            self._last_delivery = now
             self._changed.notify_all()
 
     def _transmit(self, now: float) -> None:

@@ -219,3 +219,18 @@ def test_a_textual_app_works_in_it(tmp_path: Path) -> None:
         terminal.press("ctrl+q")
         assert terminal.wait_exit() == 0
         assert not terminal.model.cells.alternate
+
+
+def test_a_running_clock_does_not_keep_a_screen_from_being_settled(tmp_path: Path) -> None:
+    source = """
+        for n in range(200):
+            w(f"\\x1b[H12:00:{n % 60:02}Z  T+00:{n % 60:02}  checks {n}s ok  {'done' if n > 8 else n}")
+            time.sleep(0.05)
+    """
+    with Terminal(script(tmp_path, source)) as terminal:
+        terminal.wait_for("done")
+        terminal.wait_quiet(0.4, timeout=5)
+    with Terminal(script(tmp_path, source.replace("'done' if n > 8 else n", "n"))) as terminal:
+        terminal.wait_for("checks")
+        with pytest.raises(AssertionError, match="a settled screen"):
+            terminal.wait_quiet(0.4, timeout=2)
