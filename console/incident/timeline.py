@@ -137,8 +137,15 @@ def _redacted(redaction: Event | None) -> str:
 
 
 def _notes(event: Event, at: datetime, precision: str, notes: Annotations, undo: Event | None) -> Iterator[str]:
+    # What changes the line's meaning first: the end of a long line is cut.
     if precision in ("approx", "hour"):
         yield "approximate"
+    edits = notes.revisions(event.id)
+    if edits:
+        yield f"edited ×{len(edits)}"
+    if undo is not None:
+        reason = one_line(getattr(undo.body, "reason", ""))
+        yield f"undone by @{one_line(undo.actor)}{': ' + reason if reason else ''}"
     lag = event.recorded_at - at
     if precision == "minute":  # a time typed in minutes is no measure of seconds
         lag -= lag % timedelta(minutes=1)
@@ -146,12 +153,6 @@ def _notes(event: Event, at: datetime, precision: str, notes: Annotations, undo:
         recorded = event.recorded_at
         stamp = f"{recorded:%H:%M}" if recorded.date() == at.date() else f"{recorded:%Y-%m-%d %H:%M}"
         yield f"recorded {stamp}, {span(lag.total_seconds() // 60 * 60)} later"
-    edits = notes.revisions(event.id)
-    if edits:
-        yield f"edited ×{len(edits)}"
-    if undo is not None:
-        reason = one_line(getattr(undo.body, "reason", ""))
-        yield f"undone by @{one_line(undo.actor)}{': ' + reason if reason else ''}"
     if isinstance(event.body, Noted) and event.body.text and event.body.marks:
         yield "stamps " + one_line(", ".join(event.body.marks))
     if isinstance(event.body, Noted) and event.body.question:

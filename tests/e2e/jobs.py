@@ -33,5 +33,6 @@ def console_in(here: Site) -> psutil.Process:
 
 
 def is_stopped(pid: int) -> bool:
-    """Whether the process is stopped."""
-    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+    """Whether the process is stopped, all its threads are: before that its shell has not been told."""
+    threads = Path(f"/proc/{pid}/task").glob("*/stat")
+    return all(one.read_text().rpartition(")")[2].split()[0] == "T" for one in threads)

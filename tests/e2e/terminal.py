@@ -94,6 +94,7 @@ class Terminal:
         self._up: deque[tuple[float, bytes]] = deque()
         self._in_flight = 0
         self._down_free = self._up_free = 0.0
+        self._last_delivery = time.monotonic()
         self._gone = False  # the program's side is closed
         self._stop = False
         self.master, slave = pty.openpty()
@@ -335,6 +336,7 @@ class Terminal:
             replies, self.model.replies = self.model.replies, []
             for reply in replies:
                 self._up.append((max(now + self.rtt / 2, self._up_free), reply))
+            self._last_delivery = now
             self._changed.notify_all()
 
     def _transmit(self, now: float) -> None:

@@ -101,8 +101,8 @@ HEAVY = {
 # What the first frame needs of us, and nothing else. A line more here is a choice: it costs every start about a millisecond.
 OURS = set(
     """
-    console console.clock console.sanitize console.streams screens screens.actions screens.app screens.asks screens.bridge
-    screens.cover screens.desk screens.drafts screens.driver screens.early screens.ending screens.foot screens.glyphs
+    console console.clock console.sanitize console.streams screens screens.action screens.actions screens.actions_rooms
+    screens.actions_runbook screens.app screens.asks screens.bridge screens.cover screens.desk screens.drafts screens.driver screens.early screens.ending screens.foot screens.glyphs
     screens.header screens.kept screens.lean screens.link screens.look screens.main screens.opening screens.performs
     screens.reader screens.room screens.start screens.suspending screens.term screens.term.abilities screens.term.brush
     screens.term.cells screens.term.diff screens.term.frames screens.term.pace screens.term.pieces screens.term.scrolling
