@@ -117,7 +117,7 @@ def test_annotations_change_what_is_shown() -> None:
     )
     before = line(stream[0], Annotations(stream[:4]), ZERO)
     assert (before.text, before.kind, before.starred, before.undone) == ("new", "decision", True, True)
-    assert before.notes == ("recorded 13:00, 1h later", "edited ×1", "undone by @ann: no")
+    assert before.notes == ("edited ×1", "undone by @ann: no", "recorded 13:00, 1h later")
     after = line(stream[0], Annotations(stream), ZERO)
     assert not after.undone
 
