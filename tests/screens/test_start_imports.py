@@ -102,7 +102,8 @@ HEAVY = {
 OURS = set(
     """
     console console.clock console.sanitize console.streams screens screens.action screens.actions screens.actions_rooms
-    screens.actions_runbook screens.app screens.asks screens.bridge screens.cover screens.desk screens.drafts screens.driver screens.early screens.ending screens.foot screens.glyphs
+    screens.actions_runbook screens.app screens.asks screens.bridge screens.cover screens.desk screens.drafts
+    screens.driver screens.early screens.ending screens.foot screens.glyphs
     screens.header screens.kept screens.lean screens.link screens.look screens.main screens.opening screens.performs
     screens.reader screens.room screens.start screens.suspending screens.term screens.term.abilities screens.term.brush
     screens.term.cells screens.term.diff screens.term.frames screens.term.pace screens.term.pieces screens.term.scrolling

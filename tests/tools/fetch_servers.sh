@@ -11,6 +11,7 @@ strace:strace
 htop:htop
 less:less
 tmux:tmux
+iputils-ping:ping
 prometheus:prometheus
 prometheus-alertmanager:prometheus-alertmanager
 prometheus-blackbox-exporter:prometheus-blackbox-exporter

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import shutil
 import socket
 import subprocess
@@ -25,6 +26,7 @@ from console.watch.checks import CheckError
 from console.watch.words import explain
 from tests.console.watch.checking import check, result
 from tests.console.watch.servers import answer, certificate, http_server, serving
+from tests.tools import servers
 
 needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl makes the certificates")
 Talk = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Any]
@@ -291,9 +293,12 @@ def test_dns_keys(options: dict[str, Any], words: str) -> None:
 # ── icmp ─────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-async def test_icmp_by_whatever_is_allowed_here() -> None:
-    if shutil.which("ping") is None and not _pings_unprivileged():
-        pytest.skip("neither ping sockets nor the ping program here")
+async def test_icmp_by_whatever_is_allowed_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    if not _pings_unprivileged():
+        program = servers.require("ping")
+        if subprocess.run([program, "-c", "1", "127.0.0.1"], capture_output=True).returncode:
+            pytest.skip("neither ping sockets nor raw ones for the ping program here")
+        monkeypatch.setenv("PATH", str(program.parent), prepend=os.pathsep)
     found = await result("icmp", "[LOSS] == 0", host="127.0.0.1", count=2)
     assert found.state == OK
     assert found.value is not None and found.value < 1000
