@@ -99,6 +99,7 @@ class Drawing(RunKeys):
             look=self.desk.look,
             now=self.desk.now(),
             blocked=self._blocked(key),
+            listed=bool(self.table.display),
             where=lambda goto: runbook_step.goto_words(looking.runbook, looking.numbers.by_step, goto),
         )
         self.page.show(page.lines, top=top)

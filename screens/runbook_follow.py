@@ -56,7 +56,7 @@ class Following(StepKeys, KindKeys, CommandKeys, ElsewhereKeys, Drawing, Widget,
         self.desk = desk
         self._pick = pick
         self.head = Lines(lambda: desk.look, height=1, id="run-head")
-        self.table = Table(desk, _COLUMNS, empty=(("  no steps", "dim"),), id="steps")
+        self.table = Table(desk, _COLUMNS, empty=(("  no steps", "dim"),), bar=False, marker="title", id="steps")
         self.bar = TextPane(desk, tone="faint", id="bar")
         self.page = TextPane(desk, id="step")
         self.output_head = Lines(lambda: desk.look, height=1, id="output-head")
@@ -294,11 +294,7 @@ class Following(StepKeys, KindKeys, CommandKeys, ElsewhereKeys, Drawing, Widget,
             return self.reading.place
         if self.mode == OUTPUT:
             return self.output.place
-        looking = self._looking
-        if looking is None:
-            return ""
-        number = looking.numbers.by_step.get(self.table.key, "")
-        return f"{number} of {len(looking.view.steps)}" if number else ""
+        return self.page.place if self.mode == WHOLE else ""  # the step's number stands beside it, once
 
     def covered(self) -> frozenset[str] | None:
         """What is about the step, while a text lies over it: nothing is done to what can't be seen."""

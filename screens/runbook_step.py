@@ -80,11 +80,12 @@ def step_page(
     now: datetime,
     blocked: str = "",
     where: Callable[[str], str] = str,
+    listed: bool = False,
 ) -> Page:
     """The step *found* of the run, large. *held* are secrets whose values this console has; *body_lines* limits the text
-    before the command, so that the command is in sight."""
+    before the command, so that the command is in sight. *listed*: its number stands in the list beside it."""
     destructive = bool(commands) and commands[selected].effect == "destructive"
-    lines: list[Words] = [_position(step, view, found, number, phase, destructive)]
+    lines: list[Words] = [_position(step, view, found, "" if listed else number, phase, destructive)]
     lines += [((" ", "text"), (line, "title")) for line in wrap(found.title or "(no title)", width - 2, look)]
     if step is not None and step.parent:
         lines.append(((f" under: {step.parent}", "dim"),))
@@ -138,12 +139,14 @@ def step_page(
 def _position(
     step: Step | None, view: RunView, found: StepView, number: str, phase: Phase | None, destructive: bool
 ) -> Words:
-    place = next((at for at, one in enumerate(view.steps, 1) if one.id == found.id), 0)
-    total = f" of {len(view.steps)}" if number.isdigit() else f" ({place} of {len(view.steps)})"
-    spans: list[Span] = [(f" {number}", "accent"), (total, "dim")]
+    spans: list[Span] = []
+    if number:
+        place = next((at for at, one in enumerate(view.steps, 1) if one.id == found.id), 0)
+        total = f" of {len(view.steps)}" if number.isdigit() else f" ({place} of {len(view.steps)})"
+        spans += [(f" {number}", "accent"), (total, "dim"), (" ", "dim")]
     kind = _KIND_WORDS.get(found.kind, found.kind)
     if kind:
-        spans.append(("  " + kind, "degraded" if kind.isupper() or ":" in kind else "dim"))
+        spans.append((" " + kind, "degraded" if kind.isupper() or ":" in kind else "dim"))
     if step is not None:
         for flag, word, tone in (
             (step.decision and found.kind != "decide", "DECIDE: the text branches", "degraded"),

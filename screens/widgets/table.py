@@ -143,14 +143,19 @@ class Table(Performs, Widget, inherit_bindings=False):
         *,
         empty: Words = "",
         windowed: bool = False,
+        bar: bool = True,
+        marker: str = "accent",
         id: str | None = None,
     ) -> None:
-        """*windowed*: the rows are a window of more, so send :class:`Edge` near its ends."""
+        """*windowed*: the rows are a window of more, so send :class:`Edge` near its ends. Without *bar* the cursor is its
+        sign alone, in the style *marker*: a move then sends a handful of bytes."""
         super().__init__(id=id)
         self.desk = desk
         self.columns = tuple(columns)
         self.empty = empty
         self.windowed = windowed
+        self._with_bar = bar
+        self._marker = marker
         self._rows: Rows = _EMPTY
         self._at = 0  # index of the cursor's row
         self._key = ""
@@ -327,7 +332,7 @@ class Table(Performs, Widget, inherit_bindings=False):
         total = self.size.width - 1
         if not self._widths:
             self._widths = widths(self.columns, total)
-        spans: list[Span] = [(look.sign("cursor") if here else " ", "accent" if here else "text")]
+        spans: list[Span] = [(look.sign("cursor") if here else " ", self._marker if here else "text")]
         used = 0
         for place, (column, width, words) in enumerate(zip(self.columns, self._widths, cells, strict=False), 1):
             if not width or used >= total:
@@ -344,7 +349,7 @@ class Table(Performs, Widget, inherit_bindings=False):
         return spans
 
     def _overlay(self) -> Style | None:
-        style = self.desk.look.style("cursor")
+        style = self.desk.look.style("cursor") if self._with_bar else None
         return style if style else None
 
     def _refresh_line(self, line: int) -> None:

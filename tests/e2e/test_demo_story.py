@@ -19,7 +19,7 @@ from tests.e2e.terminal import Terminal
 
 
 def at_step(terminal: Terminal, number: str, of: int) -> None:
-    terminal.wait_for(rf"5 Report .* {re.escape(number)} of {of}")
+    terminal.wait_for(rf" of {of} [\s\S]*^▌. {re.escape(number)} ")
 
 
 def tick(terminal: Terminal, here: str, then: str, of: int) -> None:

@@ -76,7 +76,7 @@ def test_each_sees_the_others_ticks_and_the_second_is_told(two: Two) -> None:
         for count, (writer, reader) in enumerate(((ann, ben), (ben, ann)), 1):
             if writer is ben:
                 writer.press("down")  # nobody's cursor was moved
-                writer.wait_for("2 of 5  do")
+                writer.wait_for(r"^▌. 2 ")
             writer.press("space")
             step = ("one", "two")[count - 1]
             eventually(lambda step=step: two.state(step) == "done", "the tick on disk")
@@ -86,7 +86,7 @@ def test_each_sees_the_others_ticks_and_the_second_is_told(two: Two) -> None:
         print(f"ticks seen by the other after {', '.join(f'{delay:.2f}' for delay in delays)} s (promised {SOON:g} s)")
         assert min(delays) <= SOON  # a bound that only a wrong design breaks
         ann.press("down")
-        ann.wait_for("3 of 5  do")
+        ann.wait_for(r"^▌. 3 ")
         for terminal in (ann, ben):
             terminal.wait_quiet(0.3)
             terminal.press("s")
