@@ -16,6 +16,7 @@ class Situation:
     target: str = ""  # what is selected: "check", "alert", "event", "step", "runbook", …; "" for nothing
     incident: bool = False  # whether there is a current incident
     read_only: bool = False
+    known: bool = True  # whether the record could be read: before, no incident is not "no incident"
     facts: frozenset[str] = frozenset()  # anything else a room says of itself: "run", "healthy", "runbook"…
 
 
@@ -37,7 +38,7 @@ def needs(
         if targets and now.target not in targets:
             return why or f"select {' or '.join(_articled(target) for target in targets)} first"
         if incident and not now.incident:
-            return "no incident is open: D declares one"
+            return "no incident is open: D declares one" if now.known else "the record could not be read yet"
         for fact in facts:
             if fact not in now.facts:
                 return why or f"no {fact} here"

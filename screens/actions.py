@@ -57,7 +57,7 @@ _EVERYWHERE: Final = (
         "Open the scribe line; what is typed is kept as a draft at every key.",
         hint=80,
         short="note",
-        off=needs(incident=True, writes=True),
+        off=needs(writes=True),  # without an incident, too: what is typed is a draft then, and never keys
     ),
     Action(
         "app.declare",
@@ -134,6 +134,21 @@ ACTIONS: Final[tuple[Action, ...]] = (
     *PICKER,
     *RUN,
     *REPORT,
+)
+# What a line is typed into: where one of these is refused, words may follow that were meant for it.
+LINES: Final = frozenset(
+    {
+        *("app.note", "app.declare", "app.palette", "app.filter", "status.ack", "status.silence", "report.write"),
+        *(
+            "incident.milestone",
+            "incident.role",
+            "incident.title",
+            "incident.summary",
+            "incident.task",
+            "incident.close",
+        ),
+        *("run.observe", "run.skip", "run.fail", "run.jump", "run.edit", "run.approve", "run.confirm"),
+    }
 )
 BY_ID: Final[dict[str, Action]] = {action.id: action for action in ACTIONS}
 

@@ -36,7 +36,7 @@ class Ask:
     choices: Callable[[str], Sequence[Choice]] | None = None  # for what is typed: shown above the line
     chosen: Callable[[str], None] | None = None  # called with the key of the choice that is marked, when that changes
     left: Callable[[], None] | None = None  # called when it is left without Enter
-    hint: Words = ""  # under the line while nothing is typed
+    hint: Words | Callable[[], Words] = ""  # under the line while nothing is typed
     armed: bool = (
         False  # it runs or destroys something: what is typed before the terminal has shown the question is dropped
     )

@@ -34,7 +34,9 @@ _LAST = ("app.help", "app.back")  # what the hint line shows to the last
 _READY_S = 2.0  # keys wait no longer for what they may need
 _LAID_OUT_S = 0.5  # nor for a room to have its place and something in it
 _LOOK_S = 1 / 60
+_WORDS_S = 1.0  # between two keys of words that were meant for a line
 
+_DROPPED = "what is typed after it is dropped"
 Input = events.Key | events.Paste | events.CursorPosition
 LEAST = Size(40, 10)  # smaller terminals are told so
 
@@ -72,6 +74,7 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
         self._missing = {"room", "incident", "drafts"}  # keys wait for these
         self._waiting: list[Input] = []
         self._patience: Timer | None = None  # for the room that is being laid out
+        self._words_until = 0.0  # a line was refused: what follows so closely was meant for it
         self.header = Header(desk, lambda: self.mode or "status", self._place, self._notice)
         self.body = Body()
         self.foot = Foot(desk, choices, self._hints)
@@ -123,7 +126,8 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
         if self._patience is not None:
             self._patience.stop()
         # None of it may ever be visible: the terminal is too small.
-        self._patience = self.set_timer(_LAID_OUT_S, lambda: self._has("layout"))
+        patience = _LAID_OUT_S if self.desk.incident_known else _READY_S  # at the start everything takes longer
+        self._patience = self.set_timer(patience, lambda: self._has("layout"))
 
     def _await_filling(self, room: Room) -> None:
         if room is not self.room or "layout" not in self._missing:
@@ -247,13 +251,27 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
             await self.foot.key(event.key, event.character)
             self.header.draw()
             return
+        if self._is_words(event):
+            return
         for owner in self._owners():
             action = next((action for action in actions.of(owner.where) if event.key in action.keys), None)
             if action is not None:
                 self.foot.hush()
                 await owner.perform(action)
+                if action.id in actions.LINES and not self.foot.typing:
+                    self._words_until = event.time + _WORDS_S
                 self.after_key()
                 return
+
+    def _is_words(self, event: events.Key) -> bool:
+        """Whether a key is of words for a line that was refused: those are no commands, and are dropped."""
+        if event.time >= self._words_until or not (event.is_printable or event.key == "enter"):
+            self._words_until = 0.0
+            return False
+        self._words_until = event.time + _WORDS_S if event.is_printable else 0.0
+        if not self.foot.told.endswith(_DROPPED):
+            self.desk.say(f"{self.foot.told}{'; ' if self.foot.told else ''}{_DROPPED}")
+        return True
 
     def paste(self, text: str) -> None:
         """A paste is text or nothing: never keys."""

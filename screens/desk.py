@@ -93,6 +93,7 @@ class Desk:
         self.reader = Reader(make_deps, deliver, self)
         self._writer: Writer | None = None
         self._early: list[tuple[Any, Any, Any]] = []  # what was asked for before there was a writer
+        self._unplaced: list[Callable[[IncidentNow | None], None]] = []  # before it was known which incident is open
         self._keeping: Keeping | None = None
 
     def begin_with(self, first: First) -> None:
@@ -106,7 +107,8 @@ class Desk:
 
     def close(self) -> int:
         """Save what waits, close everything. Returns how much could not be saved."""
-        unsaved = len(self._early) + (self._writer.close(1.5) if self._writer is not None else 0)
+        unsaved = len(self._early) + len(self._unplaced)
+        unsaved += self._writer.close(1.5) if self._writer is not None else 0
         if self._lag is not None:
             self._lag.uninstall()
         self.drafts.close(0.5)
@@ -139,7 +141,7 @@ class Desk:
 
     def situation(self, target: str = "", facts: frozenset[str] = frozenset()) -> Situation:
         """For the registry: whether there is an incident, whether this console may write."""
-        return Situation(target=target, incident=self.incident is not None, read_only=self.read_only, facts=facts)
+        return Situation(target, self.incident is not None, self.read_only, self.incident_known, facts)
 
     def _measure_myself(self) -> None:
         """From now on, rather than from the start: importing is no lag, and these are not needed for the first frame."""
@@ -245,7 +247,14 @@ class Desk:
     @property
     def unsaved(self) -> int:
         """Writes that are not on disk yet."""
-        return self._writer.unsaved if self._writer is not None else len(self._early)
+        return len(self._unplaced) + (self._writer.unsaved if self._writer is not None else len(self._early))
+
+    def when_known(self, then: Callable[[IncidentNow | None], None]) -> None:
+        """Call *then* with the current incident: now, or as soon as the record could be read. Until then it is unsaved."""
+        if self.incident_known:
+            then(self.incident)
+        else:
+            self._unplaced.append(then)
 
     def choose(self, stream: str) -> None:
         """Make *stream* the current incident."""
@@ -283,6 +292,9 @@ class Desk:
 
     def take_incident(self, incident: IncidentNow | None) -> None:
         self.incident, self.incident_known = incident, True
+        unplaced, self._unplaced = self._unplaced, []
+        for then in unplaced:
+            then(incident)
         self.incident_changed.publish(incident)
 
     def take_events(self, events: tuple[Event, ...]) -> None:

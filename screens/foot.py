@@ -75,6 +75,11 @@ class Foot(Performs, Widget, inherit_bindings=False):
         """What stands in the line."""
         return self._editor.text
 
+    @property
+    def told(self) -> str:
+        """What was said last, while it stands there."""
+        return self._said[0]
+
     # ── opening, typing, closing ────────────────────────────────────────────────────────────────────────────────
 
     def open(self, ask: Ask | None) -> None:
@@ -331,7 +336,7 @@ class Foot(Performs, Widget, inherit_bindings=False):
         if self._refusal:
             self.hint.put((indent, (self._refusal, "error")))
             return
-        words: Words = ask.hint
+        words: Words = ask.hint() if callable(ask.hint) else ask.hint
         if self._editor.text and ask.preview is not None:
             words = ask.preview(self._editor.text)
         spans = ((words, "dim"),) if isinstance(words, str) else words

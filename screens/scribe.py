@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +23,11 @@ if TYPE_CHECKING:
     from console.journal.events import Event, New
     from console.journal.store import Journal
     from screens.desk import Desk
+    from screens.incident_now import IncidentNow
 
 DECLARE = "declare"
+_GRAMMAR = "-5m text  @14:32  #action  !key event  ?open  todo @ann 10m text  +mitigated"
+_NO_INCIDENT = "no incident is open: D declares one; this line stays as a draft"
 UNSAVED = "unsaved:"  # draft keys of lines that are not on disk yet, followed by their ULID
 
 
@@ -101,14 +104,16 @@ def note(desk: Desk) -> Ask:
 
     def submit(text: str) -> str | None:
         incident = desk.incident
-        if incident is None:
-            return "no incident is open: D declares one; this line stays as a draft"
+        if incident is None and desk.incident_known:
+            return _NO_INCIDENT
         if not text.strip():
             return None
         _, refusal = typing.news(text)
         if refusal:
             return refusal
-        save(desk, incident.stream, text, typing.began or desk.now())
+        save(desk, incident.stream if incident is not None else "", text, typing.began or desk.now())
+        if incident is None:
+            desk.say("kept: it is saved as soon as the record can be read")
         return None
 
     return Ask(
@@ -118,7 +123,7 @@ def note(desk: Desk) -> Ask:
         submit=submit,
         typed=typing.typed,
         preview=typing.preview,
-        hint="-5m text  @14:32  #action  !key event  ?open  todo @ann 10m text  +mitigated",
+        hint=lambda: _NO_INCIDENT if desk.incident_known and desk.incident is None else _GRAMMAR,
     )
 
 
@@ -171,7 +176,7 @@ def declare(
 
 
 def _with(new: New, labels: Mapping[str, str], source: str, services: Sequence[str]) -> New:
-    from msgspec.structs import replace
+    from msgspec.structs import replace as changed
 
     from console.journal.events import Declared
 
@@ -179,14 +184,14 @@ def _with(new: New, labels: Mapping[str, str], source: str, services: Sequence[s
     if not isinstance(body, Declared):  # entry.to_events begins with it
         return new
     joined = tuple(dict.fromkeys((*body.services, *services)))
-    return replace(new, body=replace(body, labels=dict(labels), source=source, services=joined))
+    return changed(new, body=changed(body, labels=dict(labels), source=source, services=joined))
 
 
 @dataclass(frozen=True)
 class Line:
     """A line on its way to the disk, with all that makes its events the same ones when it is saved again."""
 
-    stream: str
+    stream: str  # "" until the record could be read: of the incident that is open then
     text: str
     began: str  # RFC 3339: the moment that relative times count from
     entered: str  # RFC 3339: when Enter was pressed
@@ -195,14 +200,14 @@ class Line:
 
     def news(self, desk: Desk) -> list[New]:
         """Its events; the same ids each time, so that saving twice writes once."""
-        from msgspec.structs import replace
+        from msgspec.structs import replace as changed
 
         from console.clock import parse_rfc3339
         from console.incident.entry import parse, to_events
 
         entry = parse(self.text, parse_rfc3339(self.began), zone(desk), "note", severities=severities(desk))
         news = to_events(entry, saved_at=parse_rfc3339(self.entered), confirmed=True, task=self.task)
-        return [replace(new, id=name) for new, name in zip(news, self.ids, strict=False)]
+        return [changed(new, id=name) for new, name in zip(news, self.ids, strict=False)]
 
 
 def save(desk: Desk, stream: str, text: str, began: datetime) -> None:
@@ -220,16 +225,35 @@ def save(desk: Desk, stream: str, text: str, began: datetime) -> None:
 
 def _write(desk: Desk, line: Line) -> None:
     key = UNSAVED + line.ids[0]
+    if not line.stream:
+        desk.when_known(lambda incident: _place(desk, line, incident))
+        return
 
     def saved(events: list[Event]) -> None:
         desk.drafts.put(key, "")
 
-    def failed(why: str) -> None:
-        desk.drafts.put(key, "")
-        desk.drafts.put(SCRIBE, line.text)
-        desk.say(f"not saved: {why} (n has the line)", "error")
+    desk.write(line.stream, line.news(desk), saved, lambda why: _give_back(desk, line, f"not saved: {why}"))
 
-    desk.write(line.stream, line.news(desk), saved, failed)
+
+def _place(desk: Desk, line: Line, incident: IncidentNow | None) -> None:
+    """Save a line that was typed before the record could be read: it belongs to the incident that was open then."""
+    from console.clock import parse_rfc3339
+
+    declared = incident.state.declared_at if incident is not None else None
+    if incident is None or declared is None or declared > parse_rfc3339(line.entered):
+        _give_back(desk, line, "not saved: no incident was open")
+        return
+    placed = replace(line, stream=incident.stream)
+    desk.drafts.put(UNSAVED + line.ids[0], json.dumps(asdict(placed)))
+    _write(desk, placed)
+
+
+def _give_back(desk: Desk, line: Line, why: str) -> None:
+    """Put the words back into the scribe line, behind what may stand there."""
+    kept = desk.drafts.get(SCRIBE)
+    desk.drafts.put(UNSAVED + line.ids[0], "")
+    desk.drafts.put(SCRIBE, f"{kept}\n{line.text}" if kept and kept != line.text else line.text)
+    desk.say(f"{why} (n has the line)", "error")
 
 
 def save_again(desk: Desk) -> int:

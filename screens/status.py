@@ -97,6 +97,9 @@ class StatusRoom(Room):
         if self.desk.status is not None:
             self._arrived(self.desk.status)
 
+    def is_filled(self) -> bool:
+        return self._snapshot is not None or (self.desk.status is None and self.desk.incident_known)
+
     # ── what is shown ───────────────────────────────────────────────────────────────────────────────────────────
 
     def _arrived(self, snapshot: StatusSnapshot) -> None:

@@ -111,10 +111,11 @@ async def test_another_process_declares_and_it_is_seen(console: Any) -> None:
 async def test_the_hint_line_follows_an_incident_that_came_by_itself(console: Any) -> None:
     async with console.open():
         bridge = console.app.bridge
-        assert ("n", "faint") in bridge._hints()
+        await console.press("2")
+        await console.until(lambda: ("s", "faint") in bridge._hints())
         console.declare(actions.declare("from a shell", severity="SEV1"))
         await console.until(lambda: "INC-1 SEV1" in console.lines()[1])
-        assert ("n", "accent") in bridge._hints()
+        assert ("s", "accent") in bridge._hints()
         await console.until(lambda: bridge.foot.hint._words[0][0] == bridge._hints())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from datetime import UTC, datetime
 from typing import Any
 
@@ -68,3 +69,27 @@ async def test_what_is_pasted_and_what_the_terminal_answers_stay_behind_the_keys
         await console.until(lambda: "the gate!" in console.text())
         assert bridge.mode == "timeline"
         assert order == ["answer, line True"]
+
+
+async def test_keys_before_the_first_results_are_for_the_rows_that_come(
+    console: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("screens.bridge._READY_S", 60)  # a machine may be busy
+    with console.journal():
+        pass
+    other = sqlite3.connect(console.paths.database, isolation_level=None, timeout=30)
+    other.execute("BEGIN EXCLUSIVE")  # the record, and with it "there is nothing", is not to be had
+    try:
+        async with console.open():
+            at_once(console, "j", "j")
+            await console.until(lambda: len(console.app.bridge._waiting) == 2)
+            console.show(
+                StatusSnapshot(
+                    taken_at=datetime.now(UTC), checks=tuple(check("api", f"c{n}", "DOWN") for n in range(5))
+                )
+            )
+            other.execute("ROLLBACK")
+            await console.until(lambda: not console.app.bridge._waiting)
+            await console.until(lambda: console.app.bridge.room.table.index == 2)
+    finally:
+        other.close()

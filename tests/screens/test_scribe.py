@@ -3,7 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from typing import Any
+
+import pytest
+from textual import events
 
 from console.incident import actions
 from console.journal.events import Noted, TaskOpened
@@ -250,3 +256,100 @@ async def test_a_database_that_is_removed_is_not_made_anew(console: Any) -> None
         await console.until(lambda: "not saved" in console.lines()[-1])
         assert console.app.desk.drafts.get("scribe") == "typed after"
     assert not console.paths.database.exists()
+
+
+@contextmanager
+def locked(console: Any) -> Iterator[None]:
+    """Another process holds the database so that not even reading is possible."""
+    other = sqlite3.connect(console.paths.database, isolation_level=None, timeout=30)
+    other.execute("BEGIN EXCLUSIVE")
+    try:
+        yield
+    finally:
+        other.execute("ROLLBACK")
+        other.close()
+
+
+async def test_a_line_typed_while_the_record_is_locked_from_the_start_is_text_and_is_saved_later(
+    console: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("screens.bridge._READY_S", 0.05)
+    stream = console.declare(actions.declare("checkout"))
+    async with console.open():
+        pass
+    with locked(console):
+        async with console.open():
+            await console.until(lambda: "journal" in console.app.desk.troubles)
+            for text in ("q1 D: quiet here", "and again"):
+                await console.press("n")
+                await console.type(text)
+                assert console.lines()[-2].startswith(f"n> {text}")
+                await console.press("enter")
+            assert console.app.is_running and console.app.bridge.mode == "status"
+            assert console.app.desk.unsaved == 2 and "saved as soon as" in console.lines()[-1]
+    async with console.open():  # as after a kill: the next console has them from the drafts
+        await console.until(lambda: console.app.desk.incident_known and console.app.desk.unsaved == 0)
+        await console.until(lambda: _notes(console, stream) == ["q1 D: quiet here", "and again"])
+        assert console.app.desk.drafts.keys("unsaved:") == []
+
+
+async def test_the_record_becomes_readable_while_the_console_is_open(
+    console: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("screens.bridge._READY_S", 0.05)
+    stream = console.declare(actions.declare("checkout"))
+    with ExitStack() as lock:
+        lock.enter_context(locked(console))
+        async with console.open():
+            await console.until(lambda: "journal" in console.app.desk.troubles)
+            await console.press("n")
+            await console.type("what nobody saw")
+            await console.press("enter")
+            lock.close()
+            await console.until(lambda: _notes(console, stream) == ["what nobody saw"])
+            await console.until(lambda: console.app.desk.unsaved == 0)
+
+
+async def test_a_line_for_which_there_was_no_incident_comes_back_as_a_draft(
+    console: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("screens.bridge._READY_S", 0.05)
+    with console.journal():
+        pass
+    with ExitStack() as lock:
+        lock.enter_context(locked(console))
+        async with console.open():
+            await console.until(lambda: "journal" in console.app.desk.troubles)
+            for text in ("one", "two"):
+                await console.press("n")
+                await console.type(text)
+                await console.press("enter")
+            lock.close()
+            await console.until(lambda: console.app.desk.incident_known)
+            assert console.app.desk.drafts.get("scribe") == "one\ntwo"
+            assert "no incident was open (n has the line)" in console.text()
+
+
+async def test_without_an_incident_the_line_opens_and_stays_a_draft(console: Any) -> None:
+    async with console.open():
+        await console.until(lambda: console.app.desk.incident_known)
+        await console.press("n")
+        assert "no incident is open: D declares one" in console.lines()[-1]
+        await console.type("q the lights went out")
+        await console.press("enter")
+        assert "no incident is open" in console.lines()[-1] and console.app.is_running
+        assert console.app.desk.drafts.get("scribe") == "q the lights went out"
+
+
+async def test_words_for_a_line_that_is_refused_are_no_commands(console: Any) -> None:
+    console.declare(actions.declare("checkout"))
+    console.deps = replace(console.deps, read_only=True)
+    async with console.open():
+        await console.until(lambda: console.app.desk.incident is not None)
+        for key in ("n", "4", "space", "q", "enter"):
+            console.app.post_message(events.Key(key, " " if key == "space" else key if len(key) == 1 else None))
+        await console.until(lambda: "read-only; what is typed after it is dropped" in console.lines()[-1])
+        await console.pilot.pause()
+        assert console.app.is_running and console.app.bridge.mode == "status"
+        await console.press("4")  # behind Enter keys are keys again
+        assert console.app.bridge.mode == "timeline"

@@ -195,7 +195,7 @@ async def test_read_only_writes_nothing(console: Any, given: Any) -> None:
         console.show(_outage(given))
         await console.press("a")
         assert "acknowledge: this console is read-only" in console.lines()[-1]
-        await console.press("D")
+        await console.press("escape", "D")
         assert "declare an incident: this console is read-only" in console.lines()[-1]
         assert "read-only" in console.lines()[2]
     assert [path.name for path in console.paths.database.parent.iterdir() if path.name.startswith("vigie")] == [
