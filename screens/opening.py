@@ -20,7 +20,7 @@ os.environ.pop("COLUMNS", None)
 os.environ.pop("LINES", None)
 # What follows a key in a second frame (the step under the cursor) waits for the beat of this clock. It stands still
 # while there is nothing to draw.
-os.environ.setdefault("TEXTUAL_FPS", "120")
+os.environ.setdefault("TEXTUAL_FPS", "240")
 
 from screens.lean import give_tls_back, import_textual
 

@@ -33,7 +33,7 @@ class RunbookRoom(Room):
     def __init__(self, desk: Desk) -> None:
         super().__init__(desk)
         self.runs = RunsFeed(desk, self._runs_changed)
-        self.picker = PickerView(desk, self._begin)
+        self.picker = PickerView(desk, self._begin, self._told)
         self.following = Following(desk, self._pick_again)
         self._picking = True
         self._asked_for = False  # the operator asked for the choice: arriving runs don't take it away

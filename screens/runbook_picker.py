@@ -62,12 +62,13 @@ class Beginning:
 
 
 class PickerView(Performs, Widget, inherit_bindings=False):
-    """The list and, with Enter, the steps of one. *start* is called with what is chosen."""
+    """The list and, with Enter, the steps of one. *start* is called with what is chosen, *told* when what was found stands
+    in the list."""
 
     DEFAULT_CSS = "PickerView { width: 100%; height: 1fr; layout: vertical; }"
     where: ClassVar[str] = "picker"
 
-    def __init__(self, desk: Desk, start: Callable[[Beginning], None]) -> None:
+    def __init__(self, desk: Desk, start: Callable[[Beginning], None], told: Callable[[], None] = lambda: None) -> None:
         super().__init__()
         self.desk = desk
         self.head = Lines(lambda: desk.look, height=1, id="picker-head")
@@ -78,6 +79,7 @@ class PickerView(Performs, Widget, inherit_bindings=False):
         self.words = ""
         self.previewed = ""
         self._start = start
+        self._has_told = told
         self._shelf = Shelf()
         self._stock: Stock | None = None
         self._found = Found("", None)
@@ -165,6 +167,7 @@ class PickerView(Performs, Widget, inherit_bindings=False):
         self._shape()
         self.table.show(ListRows(list(self._cards), lambda index: self._cells(self._offer(cards[index]))))
         self._draw_head()
+        self._has_told()
 
     def _offer(self, card: Card) -> Offer:
         return Offer(card, self._found.reason(card))

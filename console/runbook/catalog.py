@@ -32,12 +32,20 @@ _ORDER: Final = "bm25(words, 10.0, 8.0, 6.0, 2.0)"
 _CANDIDATES: Final = 300
 _WIDER: Final = 60
 """How many known words a part of a word may stand for."""
+_MANY: Final = 1000
+"""So many runbooks that hold a word are told apart by more than their text."""
 
 Stamps = Mapping[str, str]
 """Path of each file at hand, as it is shown, in the library's order → what it was when it was looked at."""
 
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _DECODER: Final = msgspec.msgpack.Decoder(Card)
+
+
+def _either(*asked: str) -> str:
+    """What FTS5 is asked for any of these; "" for none."""
+    some = [one for one in asked if one]
+    return some[0] if len(some) == 1 else f"({' OR '.join(some)})" if some else ""
 
 
 class Catalog:
@@ -198,11 +206,14 @@ class Catalog:
             hit = set(self._match(self._beginning(wanted[0]), ranked=False))
             return [self._cards[row] for row in self._by_title() if row in hit and (pages or not self._cards[row].page)]
         narrow = [self._beginning(word) for word in wanted]
-        found = self._match(" AND ".join(narrow)) if all(narrow) else []
-        wide = [self._anywhere(word) for word in wanted]
-        if wide != narrow and all(wide):
+        found = self._best(" AND ".join(narrow)) if all(narrow) else []
+        wider = [self._inside(word, bool(beginning)) for word, beginning in zip(wanted, narrow, strict=True)]
+        wide = wider  # of one word, those that it begins are found already
+        if len(wanted) > 1:
+            wide = [_either(beginning, more) for beginning, more in zip(narrow, wider, strict=True)]
+        if any(wider) and all(wide):
             first = set(found)
-            found += [row for row in self._match(" AND ".join(wide)) if row not in first]
+            found += [row for row in self._best(" AND ".join(wide)) if row not in first]
         if not found:
             found = self._scattered("".join(wanted))
         return [self._cards[row] for row in found if pages or not self._cards[row].page]
@@ -215,16 +226,26 @@ class Catalog:
             return ""
         return f'"{word}"*' if len(word) > 1 else f'{{title names}} : "{word}"*'
 
-    def _anywhere(self, word: str) -> str:
-        beginning = self._beginning(word)
+    def _inside(self, word: str, begins: bool) -> str:
+        """What FTS5 is asked for the words that hold *word* inside; where it *begins* none either, for those it is a slip
+        of; "" for none."""
         if len(word) < 3:
-            return beginning
+            return ""
         known, _ = self._vocabulary()
         inside = [one for one in known if word in one and not one.startswith(word)][:_WIDER]
-        if not inside and not beginning:
+        if not inside and not begins:
             inside = near(word, known)
-        every = [*([beginning] if beginning else []), *(f'"{one}"' for one in inside)]
-        return every[0] if len(every) == 1 else f"({' OR '.join(every)})" if every else ""
+        return _either(*(f'"{one}"' for one in inside))
+
+    def _best(self, query: str) -> list[int]:
+        """What matches, best first. Of very many, those that match by more than their text; the others by title: a word that
+        thousands hold says nothing about one of them, and weighing them would take longer than a key may."""
+        hit = set(self._match(query, ranked=False))
+        if len(hit) < _MANY:
+            return self._match(query)
+        first = self._match(f"{{title names symptoms}} : ({query})")
+        hit.difference_update(first)
+        return [*first, *(row for row in self._by_title() if row in hit)]
 
     def _match(self, query: str, limit: int = -1, *, ranked: bool = True) -> list[int]:
         if not query:

@@ -280,6 +280,30 @@ async def test_a_start_typed_ahead_of_the_list_starts_nothing(place: Any, monkey
         assert [event.kind for event in journal.all(stream)].count("run_started") == 1
 
 
+async def test_the_place_at_the_top_comes_with_the_list_that_was_found(
+    place: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with place.open():
+        await place.press("3")
+        await place.until(lambda: room(place).picker.table.count > 1)
+        found, may_go_on = runbook_shelf.find, threading.Event()
+
+        def slow(*about: Any) -> Any:
+            assert may_go_on.wait(30)
+            return found(*about)
+
+        monkeypatch.setattr(runbook_shelf, "find", slow)
+        await place.press("slash")
+        await place.type("queue is long")
+        header = place.app.bridge.header
+        drawn: list[str] = []
+        draw = header.draw
+        monkeypatch.setattr(header, "draw", lambda: (drawn.append(room(place).place()), draw())[1])
+        may_go_on.set()
+        await place.until(lambda: room(place).picker.table.count == 1)
+        assert "1/1" in drawn
+
+
 # ── following ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 

@@ -70,6 +70,21 @@ def test_every_word_must_be_there_and_no_words_are_all(books: Path) -> None:
     assert titles(catalog, "m")[0] == "Mail waits"
 
 
+def test_of_very_many_those_with_the_word_in_their_title_come_first_and_none_is_left_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("console.runbook.catalog._MANY", 4)
+    folder = tmp_path / "many"
+    for number in range(6):
+        book(folder, f"{number}.md", f"Alarm {number}", steps="Restart it")
+    book(folder, "z.md", "Restart of the feed")
+    book(folder, "zz.md", "Autorestarts", steps="Count the nrestarts")
+    catalog = stocked(folder)
+    wanted = ["Restart of the feed", *(f"Alarm {number}" for number in range(6)), "Autorestarts"]
+    assert titles(catalog, "restart") == wanted
+    assert titles(catalog, "restart it")[0] == "Alarm 0" and len(titles(catalog, "restart it")) == 6
+
+
 @given(st.text(max_size=30))
 def test_whatever_is_typed_is_no_query_language(typed: str) -> None:
     catalog = Catalog()
