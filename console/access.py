@@ -8,7 +8,7 @@ from __future__ import annotations
 import base64
 import os
 import ssl
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -61,6 +61,19 @@ def headers_of(access: Access, base: Path) -> Mapping[str, str]:
     if access.username:
         return {"authorization": basic(access.username, secret(access.password_file, access.password_env, base))}
     return {}
+
+
+class _Http2Alone(ssl.SSLContext):
+    """Offers HTTP/2 and nothing else: httpcore offers HTTP/1.1 before it, speaks HTTP/2 whatever was agreed on."""
+
+    def set_alpn_protocols(self, alpn_protocols: Iterable[str]) -> None:
+        super().set_alpn_protocols(["h2"])
+
+
+def http2_alone(context: ssl.SSLContext) -> ssl.SSLContext:
+    """*context*, from now on for HTTP/2 only."""
+    context.__class__ = _Http2Alone
+    return context
 
 
 def tls_context(access: Access, base: Path) -> ssl.SSLContext:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 
 from msgspec import Struct
 
-from console.access import AccessError, headers_of, secret, tls_context
+from console.access import AccessError, headers_of, http2_alone, secret, tls_context
 from console.snapshot import DEGRADED, DOWN, OK
 from console.sources import Access
 from console.watch.loop import LookUps, looking_up
@@ -92,6 +92,7 @@ class Client(Struct, frozen=True, kw_only=True):
 
     access: Access = Access()
     http2: bool = False
+    own: int = 0  # not shared with whoever has another number: requests of HTTP/2 would share a connection
     socket: str = ""  # of a Unix socket to speak to, whatever the URL's host
     proxy_auth: tuple[str, str] = ("", "")  # the proxy's user, and where its password is: "file:…" or "env:…"
 
@@ -105,7 +106,7 @@ class Tools:
         self.base = place.base or Path.cwd()
         self.beats = place.beats
         self._clients: dict[Client, httpx.AsyncClient] = {}
-        self._contexts: dict[Access, ssl.SSLContext] = {}
+        self._contexts: dict[tuple[Access, bool], ssl.SSLContext] = {}
         self._stack = AsyncExitStack()
         self._threads = DaemonThreads(BLOCKING, "vigie-probe")
         self._shared: dict[str, tuple[float, asyncio.Future[Any]]] = {}
@@ -142,7 +143,7 @@ class Tools:
         import httpx
 
         # a context costs tens of milliseconds, and one that nobody uses would too
-        context = False if wanted.socket else await self.tls(wanted.access)
+        context = False if wanted.socket else await self.tls(wanted.access, http2=wanted.http2)
         limits = httpx.Limits(max_connections=None, max_keepalive_connections=0)
         proxy = None
         if wanted.access.proxy:
@@ -170,14 +171,16 @@ class Tools:
             lambda: secret(named if how == "file" else "", named if how == "env" else "", self.base)
         )
 
-    async def tls(self, access: Access) -> ssl.SSLContext:
+    async def tls(self, access: Access, *, http2: bool = False) -> ssl.SSLContext:
         """The TLS context for *access*, made once. Raises :class:`ProbeError`."""
         trust = Access(
             ca_file=access.ca_file, cert_file=access.cert_file, key_file=access.key_file, insecure=access.insecure
         )
-        if trust not in self._contexts:
-            self._contexts[trust] = await self._own(lambda: tls_context(trust, self.base))
-        return self._contexts[trust]
+        made = self._contexts.get((trust, http2))
+        if made is None:
+            made = await self._own(lambda: tls_context(trust, self.base))
+            self._contexts[trust, http2] = http2_alone(made) if http2 else made
+        return made
 
     async def headers(self, access: Access) -> Mapping[str, str]:
         """The header that says who we are. Secrets are read again after seconds: one that was renewed is the one that counts."""

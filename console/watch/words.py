@@ -66,6 +66,8 @@ def explain(error: BaseException) -> tuple[str, str]:
         if isinstance(one, ssl.SSLError):
             if one.reason in _TLS:
                 return DOWN, _TLS[one.reason]
+            if "no application protocol" in str(one).lower():  # without a name in the ssl module of Python 3.11
+                return DOWN, "TLS failed: the server speaks no version of HTTP that was asked for"
             return DOWN, f"TLS failed: {(one.reason or str(one)).replace('_', ' ').lower()}"
         if isinstance(one, OSError) and one.errno is not None:
             words = _ERRNO.get(one.errno) or os.strerror(one.errno).lower()

@@ -12,6 +12,7 @@ htop:htop
 less:less
 tmux:tmux
 iputils-ping:ping
+nginx:nginx
 prometheus:prometheus
 prometheus-alertmanager:prometheus-alertmanager
 prometheus-blackbox-exporter:prometheus-blackbox-exporter

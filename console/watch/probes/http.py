@@ -6,6 +6,7 @@ import asyncio
 import ssl
 import time
 from collections.abc import Mapping
+from itertools import count
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
@@ -30,6 +31,7 @@ CONDITIONS: Final = ("[STATUS] < 400",)
 BODY_LIMIT: Final = 1_000_000  # bytes that are read of a body
 _BEGINNING: Final = 16_000  # bytes of one that only tells why
 _BEGINNING_S: Final = 0.5  # for it
+_numbers: Final = count(1)
 # Headers that carry secrets. The configuration is shown and logged: they come from files and the environment.
 _SECRET: Final = frozenset(("authorization", "proxy-authorization", "cookie", "x-api-key", "x-auth-token"))
 
@@ -43,7 +45,7 @@ class Options(Access, frozen=True, kw_only=True, forbid_unknown_fields=True):
     headers_file: Mapping[str, str] = {}  # header -> file with its value
     headers_env: Mapping[str, str] = {}  # header -> environment variable with its value
     body: str = ""
-    http_version: Literal["1.1", "2"] = "1.1"  # what we speak; [HTTP_VERSION] is what the server answered in
+    http_version: Literal["1.1", "2"] = "1.1"  # we speak no other: 2 by ALPN, in clear by prior knowledge
     redirects: Literal["same-origin", "any", "none"] = "same-origin"  # elsewhere no header of ours is sent along
     max_redirects: Annotated[int, Meta(ge=1, le=20)] = 5
     proxy_username: str = ""
@@ -108,7 +110,8 @@ class Probe:
             words = "a header is not one that HTTP allows" if "header" in str(error).lower() else str(error)
             return _failed(UNKNOWN, f"the request can't be sent: {words}", began)
         except httpx.RemoteProtocolError as error:
-            return _failed(DOWN, f"no HTTP answer: {_plain(error)}", began)
+            asked = "HTTP/2" if self._client.http2 else "HTTP"
+            return _failed(DOWN, f"no {asked} answer: {_plain(error)}", began)
         except (httpx.TransportError, OSError) as error:
             return self._explained(error, began)
 
@@ -189,7 +192,9 @@ def _client(options: Options) -> Client:
     )
     password = options.proxy_password_file or options.proxy_password_env
     where = f"{'file' if options.proxy_password_file else 'env'}:{password}" if password else ""
-    return Client(access=access, http2=options.http_version == "2", proxy_auth=(options.proxy_username, where))
+    http2 = options.http_version == "2"
+    own = next(_numbers) if http2 else 0
+    return Client(access=access, http2=http2, own=own, proxy_auth=(options.proxy_username, where))
 
 
 def _elapsed(began: float) -> float:
@@ -207,7 +212,7 @@ def _plain(error: Exception) -> str:
     text = str(error)
     if "complete message body" in text:
         return "it broke off in the middle"
-    if "without sending" in text:
+    if "without sending" in text or "Server disconnected" in text:
         return "the server closed the connection"
     if "Receive buffer too long" in text:
         return "its headers never end"

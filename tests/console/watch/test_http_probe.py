@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import gzip
-import importlib.util
 import resource
 import shutil
 import socket
@@ -524,12 +523,3 @@ def test_what_hangs_floods_or_loops_holds_up_no_other_check(monkeypatch: pytest.
     assert len(good) >= 16
     assert {(result.state, result.detail) for result in good} == {(OK, "http 200")}
     assert {result.state for check, result in took if "good" not in check.name} <= {DOWN, UNKNOWN}
-
-
-async def test_http_2_is_spoken_or_said_to_be_missing() -> None:
-    async with http_server({"/": answer(200)}) as server:
-        found = await result(server.url(), http_version="2", timeout=5)
-    if importlib.util.find_spec("h2") is None:
-        assert (found.state, found.detail) == (UNKNOWN, "HTTP/2 needs the package h2")
-    else:
-        assert found.state == DOWN  # this server speaks HTTP/1.1 only
