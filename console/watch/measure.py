@@ -19,6 +19,7 @@ from console.watch.probing import ProbeError, Reading, Tools, ends_at
 from console.watch.state import Result
 
 _DETAIL: Final = 200  # characters
+_HELD_UP_S: Final = 1.0  # a time-out that comes so late says something of us
 
 
 async def measure(check: Check, tools: Tools) -> Result:
@@ -43,6 +44,9 @@ async def measure(check: Check, tools: Tools) -> Result:
 
 def _timed_out(check: Check, names: LookUps) -> Result:
     within = f"{check.policy.timeout:g}s"
+    over_s = asyncio.get_running_loop().time() - ends_at.get()
+    if over_s > _HELD_UP_S:  # the answer may have been here all the time
+        return Result(state=UNKNOWN, detail=f"could not measure: this process stood still for {over_s:.1f}s")
     if names.pending:
         words = f"name look-up of {names.pending[0]} timed out after {within}"
         return Result(state=UNKNOWN, detail=one_line(words, _DETAIL))

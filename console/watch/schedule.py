@@ -13,17 +13,15 @@ import math
 import zlib
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
-from contextlib import nullcontext
 from typing import Final
 
 from msgspec.structs import replace
 
 from console.clock import Clock
 from console.watch.checks import Check
+from console.watch.places import Places
 from console.watch.state import Result
 
-AT_ONCE: Final = 64  # checks running
-PER_HOST: Final = 4  # of them against one host
 _FIRST_RUNS_S: Final = 3.0  # the first run of every check comes within this time
 _FIRST_RATE: Final = 200  # unless there would be more of them in a second
 _REMEMBERED: Final = 1000  # runs whose lateness is kept
@@ -90,14 +88,12 @@ class Scheduler:
         take: Callable[[Check, Result], float | None],
         clock: Clock,
         *,
-        at_once: int = AT_ONCE,
-        per_host: int = PER_HOST,
+        places: Places | None = None,
     ) -> None:
         self._run_check = run
         self._take = take
         self._clock = clock
-        self._slots = asyncio.Semaphore(at_once)
-        self._hosts = {check.probe.host: asyncio.Semaphore(per_host) for check in checks if check.probe.host}
+        self._places = places or Places(check.probe.host for check in checks)
         self._heap: list[tuple[float, str]] = []
         self._checks = {check.key: check for check in checks}
         self._fractions = {key: place_on_grid(key) for key in self._checks}
@@ -149,7 +145,7 @@ class Scheduler:
     async def _one(self, check: Check, due: float) -> None:
         pause: float | None = None
         try:
-            async with self._hosts.get(check.probe.host) or nullcontext(), self._slots:
+            async with self._places.place(check.probe.host):
                 started = self._clock.boottime()
                 if started - due < check.policy.interval:
                     self.punctuality.ran(started - due)
@@ -172,11 +168,10 @@ async def run_once(
     checks: Sequence[Check], run: Callable[[Check], Awaitable[Result]], take: Callable[[Check, Result], object]
 ) -> None:
     """Every check once, as many at a time as the schedule would run."""
-    slots = asyncio.Semaphore(AT_ONCE)
-    hosts = {check.probe.host: asyncio.Semaphore(PER_HOST) for check in checks if check.probe.host}
+    places = Places(check.probe.host for check in checks)
 
     async def one(check: Check) -> None:
-        async with hosts.get(check.probe.host) or nullcontext(), slots:
+        async with places.place(check.probe.host):
             take(check, await run(check))
 
     await asyncio.gather(*(one(check) for check in checks))

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import psutil
@@ -22,6 +22,7 @@ INTERVAL_S = 10
 MEASURED_S = 25.0
 SIZES = (200, 1000)
 HOSTS = [f"127.0.0.{n}" for n in range(1, 21)]  # all of them loopback, on Linux
+SILENT = [f"127.1.{n // 250}.{1 + n % 250}" for n in range(300)]  # these take a request and never answer
 _ANSWER = b'HTTP/1.1 200 OK\r\nContent-Length: 15\r\nConnection: close\r\n\r\n{"status":"UP"}'
 
 
@@ -35,17 +36,25 @@ def _serve(ports: multiprocessing.Queue[int]) -> None:
             pass
         writer.close()
 
+    async def hang(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            await reader.read()  # until the other side gives up
+        except ConnectionError:
+            pass
+        writer.close()
+
     async def main() -> None:
         first = await asyncio.start_server(answer, HOSTS[0], 0, backlog=1000)
         port = first.sockets[0].getsockname()[1]
         others = await asyncio.start_server(answer, HOSTS[1:], port, backlog=1000)
+        silent = await asyncio.start_server(hang, SILENT, port, backlog=1000)
         ports.put(port)
-        await asyncio.gather(first.serve_forever(), others.serve_forever())
+        await asyncio.gather(*(one.serve_forever() for one in (first, others, silent)))
 
     asyncio.run(main())
 
 
-def _configuration(folder: Path, port: int, count: int) -> Path:
+def _configuration(folder: Path, port: int, count: int, silent: Sequence[str] = ()) -> Path:
     lines = ["services:"]
     for service in range(count // 10):
         lines += [f"  - name: s{service}", "    checks:"]
@@ -55,21 +64,25 @@ def _configuration(folder: Path, port: int, count: int) -> Path:
                 f"      - {{kind: http, name: c{check}, url: '{url}', interval: {INTERVAL_S}s, "
                 "conditions: ['[STATUS] == 200', '[BODY].status == UP']}"
             )
+    if silent:
+        lines += ["  - name: silent", "    checks:"]
+    for number, host in enumerate(silent):
+        lines.append(f"      - {{kind: http, name: h{number}, url: 'http://{host}:{port}/', interval: {INTERVAL_S}s}}")
     path = folder / "vigie.yaml"
     path.write_text("\n".join(lines) + "\n")
     return path
 
 
-def _measure(port: int, count: int) -> Iterable[Figure]:
+def _measure(port: int, count: int, silent: Sequence[str] = ()) -> Iterable[Figure]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         paths = Paths(folder / "vigie.db")
-        config = _configuration(folder, port, count)
+        config = _configuration(folder, port, count, silent)
         run = "from console.cli import run; run()"
         command = [sys.executable, "-P", "-c", run, "--db", str(paths.database), "--config", str(config), "watch"]
         with subprocess.Popen(command, stderr=subprocess.DEVNULL) as watch:
             try:
-                yield from _figures(watch.pid, paths, count)
+                yield from _beside(paths, count, len(silent)) if silent else _figures(watch.pid, paths, count)
             finally:
                 watch.terminate()
 
@@ -115,6 +128,24 @@ def _figures(pid: int, paths: Paths, count: int) -> Iterable[Figure]:
     reader.close()
 
 
+def _beside(paths: Paths, count: int, hanging: int) -> Iterable[Figure]:
+    """How late checks are that are well, beside others whose servers take the request and never answer."""
+    reader = StatusReader(paths.status_db, SystemClock())
+    late: dict[tuple[str, object], float] = {}
+    begin = time.monotonic()
+    while (elapsed := time.monotonic() - begin) < 10 + MEASURED_S:
+        found = reader.poll()
+        for check in found.checks if found is not None and elapsed > 10 else ():
+            if check.service != "silent":
+                late[check.key, check.last_at] = check.lateness_ms or 0.0
+        time.sleep(1)
+    reader.close()
+    lateness = sorted(late.values())
+    title = f"{count} http checks beside {hanging} that hang"
+    yield Figure(f"{title}: lateness p50", lateness[len(lateness) // 2], "ms")
+    yield Figure(f"{title}: lateness p99", lateness[int(0.99 * len(lateness))], "ms")
+
+
 def bench() -> Iterable[Figure]:
     """Lateness, CPU and reading for each of :data:`SIZES`."""
     ports: multiprocessing.Queue[int] = multiprocessing.Queue()
@@ -124,6 +155,7 @@ def bench() -> Iterable[Figure]:
         port = ports.get(timeout=10)
         for count in SIZES:
             yield from _measure(port, count)
+        yield from _measure(port, SIZES[0], SILENT)
     finally:
         server.terminate()
         server.join()

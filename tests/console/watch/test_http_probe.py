@@ -523,3 +523,20 @@ def test_what_hangs_floods_or_loops_holds_up_no_other_check(monkeypatch: pytest.
     assert len(good) >= 16
     assert {(result.state, result.detail) for result in good} == {(OK, "http 200")}
     assert {result.state for check, result in took if "good" not in check.name} <= {DOWN, UNKNOWN}
+
+
+def test_a_watch_that_stood_still_blames_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("console.watch.measure._HELD_UP_S", 0.1)
+
+    async def runs() -> Result:
+        async with http_server({"/": loris}) as server, Tools() as tools:
+            one = check(server.url(), timeout=0.2)
+            await measure(one, tools)  # imports and certificates
+            measuring = asyncio.create_task(measure(one, tools))
+            await asyncio.sleep(0)
+            asyncio.get_running_loop().call_later(0.1, lambda: time.sleep(0.5))  # as a machine that was stopped
+            return await measuring
+
+    found = asyncio.run(runs())
+    assert found.state == UNKNOWN
+    assert found.detail.startswith("could not measure: this process stood still for 0.")

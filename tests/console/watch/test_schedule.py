@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,16 +15,17 @@ from console.clock import SystemClock
 from console.services import CheckConfig, ServiceConfig, Span
 from console.snapshot import OK
 from console.watch.checks import Check, compile_checks
+from console.watch.places import Places
 from console.watch.schedule import Punctuality, Scheduler, missed, next_due, place_on_grid, run_once
 from console.watch.state import Result
 
 
-def checks(count: int, interval: float = 0.2, hosts: int = 1, **more: object) -> tuple[Check, ...]:
+def checks(count: int, interval: float = 0.2, hosts: int = 1, name: str = "c", **more: object) -> tuple[Check, ...]:
     """*count* tcp checks on *hosts* hosts. They are never measured here."""
     configs = tuple(
         CheckConfig(
             kind="tcp",
-            name=f"c{i}",
+            name=f"{name}{i}",
             interval=Span(interval),
             options={"host": f"127.0.0.{i % hosts + 1}", "port": 9},
             **more,  # type: ignore[arg-type]
@@ -31,6 +33,10 @@ def checks(count: int, interval: float = 0.2, hosts: int = 1, **more: object) ->
         for i in range(count)
     )
     return compile_checks([ServiceConfig(name="s", checks=configs)])
+
+
+def places(many: Sequence[Check], **limits: Any) -> Places:
+    return Places((check.probe.host for check in many), **limits)
 
 
 async def until(condition: Callable[[], bool], seconds: float = 10) -> None:
@@ -92,11 +98,80 @@ async def test_every_check_runs_again_and_again_within_its_bounds() -> None:
         return None
 
     many = checks(24, hosts=4)
-    task = asyncio.create_task(Scheduler(many, run, take, SystemClock(), at_once=6, per_host=2).run())
+    task = asyncio.create_task(
+        Scheduler(many, run, take, SystemClock(), places=places(many, at_once=6, per_host=2)).run()
+    )
     await until(lambda: len(runs) == 24 and min(runs.values()) >= 3)
     task.cancel()
     assert worst["all"] <= 6
     assert all(worst[check.probe.host] <= 2 for check in many)
+
+
+async def test_what_hangs_gives_its_place_to_others() -> None:
+    runs = Counter[str]()
+    forever = asyncio.Event()
+    hung, well = checks(40, hosts=40, name="hung"), checks(4, hosts=4, name="well")
+
+    async def run(check: Check) -> Result:
+        runs[check.name] += 1
+        if check.name.startswith("hung"):
+            await forever.wait()
+        return Result(state=OK)
+
+    many = [*hung, *well]
+    few = places(many, at_once=3, per_host=2, patience_s=0.01)
+    task = asyncio.create_task(Scheduler(many, run, lambda *_: None, SystemClock(), places=few).run())
+    await until(lambda: all(runs[check.name] >= 3 for check in well) and all(runs[check.name] for check in hung))
+    assert all(runs[check.name] == 1 for check in hung)  # never twice at once
+    task.cancel()
+
+
+async def test_what_only_waits_is_bounded_too() -> None:
+    inside = most = 0
+    gate = asyncio.Event()
+    few = Places(["a"], at_once=4, per_host=2, waiting=3, patience_s=0.01)
+
+    async def hang(host: str) -> None:
+        nonlocal inside, most
+        async with few.place(host):
+            inside += 1
+            most = max(most, inside)
+            await gate.wait()
+            inside -= 1
+
+    tasks = [asyncio.create_task(hang(host)) for host in "aaaaaaaaaa"]
+    await until(lambda: inside == 5)  # three wait, two are the host's
+    begin = SystemClock().boottime()
+    await until(lambda: SystemClock().boottime() - begin > 0.1)
+    gate.set()
+    await asyncio.gather(*tasks)
+    assert most == 5
+    assert inside == 0
+    async with few.place("a"), few.place("a"), few.place(""), few.place(""):  # every place was given back once
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0), few.place(""):
+                pass
+
+
+async def test_a_cancelled_check_gives_all_back() -> None:
+    few = Places([], at_once=1, waiting=1, patience_s=0.005)
+
+    inside = 0
+
+    async def hang() -> None:
+        nonlocal inside
+        async with few.place(""):
+            inside += 1
+            await asyncio.Event().wait()
+
+    for turn in range(1, 4):
+        tasks = [asyncio.create_task(hang()) for _ in range(3)]
+        await until(lambda turn=turn: inside == 2 * turn)  # one waits, one is at work, one is in the queue
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+    async with asyncio.timeout(1), few.place(""):
+        pass
 
 
 async def test_a_hung_check_does_not_stall_the_others() -> None:
@@ -112,7 +187,7 @@ async def test_a_hung_check_does_not_stall_the_others() -> None:
     def take(check: Check, result: Result) -> None:
         runs[check.name] += 1
 
-    task = asyncio.create_task(Scheduler(many, run, take, SystemClock(), at_once=3).run())
+    task = asyncio.create_task(Scheduler(many, run, take, SystemClock(), places=places(many, at_once=3)).run())
     await until(lambda: all(runs[f"c{i}"] >= 4 for i in range(1, 5)))
     assert runs["c0"] == 0
     task.cancel()
@@ -128,7 +203,7 @@ async def test_late_runs_are_left_out_and_counted() -> None:
         await gate.wait()
         return Result(state=OK)
 
-    scheduler = Scheduler(many, run, lambda *_: None, SystemClock(), per_host=1)
+    scheduler = Scheduler(many, run, lambda *_: None, SystemClock(), places=places(many, per_host=1, waiting=0))
     task = asyncio.create_task(scheduler.run())
     await until(lambda: sum(started.values()) == 1)
     begin = SystemClock().boottime()
