@@ -5,7 +5,7 @@ Results go in; what has to be stored and recorded comes out as :class:`Changes`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
@@ -30,6 +30,7 @@ from console.snapshot import (
 from console.watch.bodies import Bodies
 from console.watch.changes import Changes, Kept, Sample, Seen
 from console.watch.describing import alert_of, changed, describe, flapping, raised, resolved
+from console.watch.histories import Histories
 from console.watch.history import History
 from console.watch.maintenance import Window, covering, open_now
 from console.watch.maintenance import news as maintenance_news
@@ -71,7 +72,7 @@ class Board:
             self._of_service.setdefault(check.service, []).append(check.key)
         self._by_fingerprint = {check.fingerprint: check for check in checks}
         self._machines = {key: _taken_over(check, kept.machines.get(key)) for key, check in self.checks.items()}
-        self._histories = {key: kept.histories.get(key) or History() for key in self.checks}
+        self._histories = Histories(self.checks, kept.histories)
         self._bodies = Bodies(kept.bodies)
         self._sentinels = Sentinels(sentinels, kept.lost)
         self._windows = tuple(windows)
@@ -144,14 +145,14 @@ class Board:
         sample = Sample(at=now, state=result.state, latency_ms=result.latency_ms, value=result.value)
         self._changes.samples.append((check.key, sample))
         last = before.last.state if before.last is not None else UNKNOWN
-        rows = self._histories[check.key].add(
+        self._changes.rollups += self._histories.add(
+            check.key,
             now.timestamp(),
             held_s(before, boot, check.policy),
             last,
             latency_ms=result.latency_ms if result.state in (OK, DEGRADED) else None,
             value=result.value,
         )
-        self._changes.rollups += [(check.key, row) for row in rows]
 
     # ── our own link ─────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -263,6 +264,7 @@ class Board:
     def drain(self) -> Changes:
         """What has to be stored and recorded, once."""
         changes, self._changes = self._changes, Changes()
+        changes.rollups += self._histories.owed()
         return changes
 
     def put_back(self, changes: Changes) -> None:
@@ -270,19 +272,26 @@ class Board:
         self._changes = changes.then(self._changes)
 
     def everything(self) -> Changes:
-        """All that a new status.db needs; nothing to record."""
+        """What a new status.db needs at once; nothing to record. The histories follow in pieces: :meth:`store_histories`."""
         self._bodies.lost()
         return Changes(
             machines=dict(self._machines),
             alerts=dict(self._alerts),
             seen=dict(self._seen),
             lost=self._sentinels.lost(),
-            rollups=[(key, row) for key, history in self._histories.items() for row in history.rows()],
         )
+
+    def take_histories(self, found: Mapping[str, History]) -> None:
+        """What the last leader left, where it did not come with the rest."""
+        self._changes.rollups += self._histories.take(found)
+
+    def store_histories(self) -> None:
+        """status.db is a new one: from now on each :meth:`drain` has a piece of them."""
+        self._histories.owe()
 
     def last_rollups(self) -> Changes:
         """What the histories have gathered since they were stored last: for the end of a lead."""
-        return Changes(rollups=[(key, row) for key, history in self._histories.items() for row in history.flush()])
+        return Changes(rollups=self._histories.flush())
 
     # ── what readers see ─────────────────────────────────────────────────────────────────────────────────────────
 
@@ -322,7 +331,7 @@ class Board:
         # Most checks have no new result between two publications.
         if self._shown.get(check.key) == made_of:
             return self._states[check.key]
-        state = describe(check, machine, over, history=self._histories[check.key])
+        state = describe(check, machine, over, history=self._histories.of(check.key))
         if blind:
             state = replace(state, state=UNKNOWN, raw=UNKNOWN, soft=None, detail=self._blind_detail(machine))
         self._states[check.key] = state = replace(state, maintenance=window) if window else state

@@ -48,7 +48,7 @@ class Kept(Struct, frozen=True, kw_only=True):
     seen: Mapping[str, Seen] = {}  # by fingerprint
     feed: Mapping[str, Alert] = {}  # of other systems, by fingerprint, without acknowledgement
     lost: Mapping[str, datetime] = {}  # other sources that are lost, since when
-    histories: Mapping[str, History] = {}  # by check key
+    histories: Mapping[str, History] | None = {}  # by check key; None: they come later
     sources: tuple[Source, ...] = ()  # as they were published last
     bodies: Mapping[str, LastBody] = {}  # by check key
 

@@ -68,26 +68,28 @@ class Series:
         self._db.execute("DELETE FROM series WHERE key = ?", (key,))
         self._known.pop(key, None)
 
-    def histories(self) -> dict[str, History]:
-        """Every check's history as the last leader stored it."""
-        keys = dict(self._db.execute("SELECT id, key FROM series"))
-        found: dict[str, History] = {}
-        # Hundreds of thousands of rows, while nobody hears from this leader: they come ring by ring, and go straight in.
+    def histories(self, after: str = "", limit: int = -1) -> dict[str, History]:
+        """The histories that the last leader stored: of *limit* checks (-1 = all) whose keys come after *after*, in order."""
+        chosen = "SELECT id, key FROM series WHERE key > ? ORDER BY key LIMIT ?"
+        keys: dict[int, str] = dict(self._db.execute(chosen, (after, limit)))
+        found = {key: History() for key in keys.values()}
+        of = f"IN (SELECT id FROM ({chosen}))"  # noqa: S608 - of this function
+        # Hundreds of thousands of rows: they come ring by ring, and go straight in.
         ring: tuple[int, int] | None = None
         ats, ups, knowns = History().slots(MINUTE)
         for series, span, slot, at, up_s, bad_s in self._db.execute(
-            "SELECT series, span, slot, at, up_s, bad_s FROM rollup"
+            f"SELECT series, span, slot, at, up_s, bad_s FROM rollup WHERE series {of}",  # noqa: S608 - of this function
+            (after, limit),
         ):
             if (series, span) != ring:
                 ring = (series, span)
-                history = found.setdefault(keys[series], History()) if series in keys else History()
-                ats, ups, knowns = history.slots(span)
+                ats, ups, knowns = found[keys[series]].slots(span)
             ats[slot], ups[slot], knowns[slot] = at, up_s, up_s + bad_s
         # SQLite takes the other columns from the row that has the maximum.
-        newest = "SELECT series, span, max(at), up_s, bad_s, blind_s, p50_ms, p95_ms, value FROM rollup GROUP BY series, span"
-        for series, *row in self._db.execute(newest):
-            if series in keys:
-                found[keys[series]].restore(_rollup(row))
+        columns = "span, max(at), up_s, bad_s, blind_s, p50_ms, p95_ms, value"
+        newest = f"SELECT series, {columns} FROM rollup WHERE series {of} GROUP BY series, span"  # noqa: S608 - of this function
+        for series, *row in self._db.execute(newest, (after, limit)):
+            found[keys[series]].restore(_rollup(row))
         return found
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 from msgspec.structs import replace
@@ -16,6 +17,7 @@ from console.watch.board import Board
 from console.watch.changes import Changes, Kept
 from console.watch.checks import Check
 from console.watch.feeds import FeedBoard
+from console.watch.history import History
 from console.watch.lease import BEAT_S, Lease
 from console.watch.measure import measure
 from console.watch.plan import Plan
@@ -84,24 +86,27 @@ class Leading:
             self._punctuality, self._hurry = scheduler.punctuality, scheduler.hurry
             running = asyncio.create_task(scheduler.run())
             running.add_done_callback(lambda _: self._urgent.set())
+            remembering = asyncio.create_task(self._remember(board))
             feeding = self._start_feed()
             stopping = asyncio.create_task(self._hurry_at(stop))
             try:
                 while not stop.is_set():
                     await self._publish(board)
-                    for task in (running, feeding):
+                    for task in (running, feeding, remembering):
                         if task.done() and not task.cancelled():
                             task.result()
                     await self._pause()
             finally:
                 running.cancel()
                 feeding.cancel()
+                remembering.cancel()
                 stopping.cancel()
         await self._end(board)
 
     async def once(self) -> StatusSnapshot:
         """Lead for one run of every check."""
         board = await self._begin()
+        await self._remember(board)
         async with Tools(self._vitals, self._plan.place) as tools:
             feeding = self._start_feed()
             try:
@@ -158,6 +163,18 @@ class Leading:
         self._seen_at, self._seen_boot = now, self._clock.boottime()
         await self._publish(board)  # brings in what was acknowledged while nobody led
         return board
+
+    async def _remember(self, board: Board) -> None:
+        """Read the histories, piece by piece: between two of them we are heard."""
+        found: dict[str, History] = {}
+        last = ""
+        try:
+            while piece := await self._in_thread(partial(self._recorder.histories, last)):
+                found |= piece
+                last = max(piece)
+        except Unusable:
+            pass  # what could not be read begins anew
+        board.take_histories(found)
 
     async def _end(self, board: Board) -> StatusSnapshot:
         """The last publication; then the lead is given up, unless :attr:`hands_on`."""
@@ -224,6 +241,7 @@ class Leading:
             self._hurry_source(key)
         if done.rebuilt:
             board.put_back(board.everything().then(self._feeds.everything()))
+            board.store_histories()
 
     def _note_sleep(self, board: Board) -> None:
         """A machine that was suspended (or a process that was, with nobody to take over) did not watch meanwhile."""

@@ -22,6 +22,7 @@ from console.snapshot import StatusSnapshot
 from console.watch import lease
 from console.watch.board import SOURCE
 from console.watch.changes import Changes, Kept
+from console.watch.history import History
 from console.watch.lease import Lease
 from console.watch.recall import newest_first, recall
 from console.watch.status_db import StatusDb
@@ -30,6 +31,7 @@ from console.watch.status_file import Leader, Superseded, Unusable
 _WANTED_MS: Final = 10_000  # a request that is older than this has been overtaken by the schedule
 GAP_S: Final = 10.0  # nobody watched for longer than this: worth an event
 _RECORDING_S: Final = 1.0  # of one publication: a storm of alerts must not cost the heartbeat
+_HISTORIES: Final = 200  # read in one go: a tenth of a second
 _BACK_OFF_S: Final = 5.0  # between attempts to write to a journal that is locked or has no room
 
 
@@ -159,14 +161,18 @@ class Recorder:
         return self._clock.boottime() - leader.beat_ms / 1000 <= lease.SILENCE_S
 
     def load(self) -> Kept:
-        """Become the only writer of status.db, and take over what the last leader knew."""
+        """Become the only writer of status.db, and take over what the last leader knew, but for the histories."""
         self._open_status()
         assert self._status is not None  # noqa: S101 - opened above
         journal = self._connected()
         cursor = self._status.cursor()
         self._outbox = [new for _, new in self._status.outbox(limit=-1)]
         self._cursor = journal.last_pos() if cursor is None else cursor
-        return recall(newest_first(journal)) if cursor is None else self._status.kept()
+        return recall(newest_first(journal)) if cursor is None else self._status.kept(histories=False)
+
+    def histories(self, after: str) -> dict[str, History]:
+        """The next of the histories that the last leader left, by their keys; empty when that was all."""
+        return {} if self._status is None else self._status.histories(after, _HISTORIES)
 
     def last_published(self) -> datetime | None:
         """When the last snapshot was taken, by whomever; None when there was none."""

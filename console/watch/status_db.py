@@ -152,14 +152,14 @@ class StatusDb:
 
     # ── what a leader leaves to the next ─────────────────────────────────────────────────────────────────────────
 
-    def kept(self) -> Kept:
-        """States, alerts and acknowledgements as the last leader left them."""
+    def kept(self, *, histories: bool = True) -> Kept:
+        """States, alerts and acknowledgements as the last leader left them; *histories* False: those are asked for later."""
         return Kept(
             machines=self._table("machine", Machine),
             alerts=self._table("alert", Alert),
             seen=self._table("seen", Seen),
             feed={key: replace(alert, ack=None) for key, alert in self._table("feed", Alert).items()},
-            histories=self._histories(),
+            histories=self.histories() if histories else None,
             lost={source: from_us(since) for source, since in self._read("SELECT source, since FROM lost")},
             bodies={
                 key: LastBody(at=from_us(at), detail=detail, text=text) for key, at, detail, text in self._bodies()
@@ -170,9 +170,10 @@ class StatusDb:
     def _bodies(self) -> list[Any]:
         return self._read("SELECT key, at, detail, text FROM body")
 
-    def _histories(self) -> dict[str, History]:
+    def histories(self, after: str = "", limit: int = -1) -> dict[str, History]:
+        """The histories of *limit* checks (-1 = all) whose keys come after *after*, in their order."""
         try:
-            return self._series.histories()
+            return self._series.histories(after, limit)
         except sqlite3.Error as error:
             raise Unusable(f"{self.path}: {error}") from None
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from console.snapshot import DEGRADED, DOWN, OK, UNKNOWN
 from console.watch.changes import Changes
+from console.watch.histories import Histories
 from console.watch.history import HOUR, MINUTE, RINGS, History, percentile
 from console.watch.history_db import read_rollups
 from console.watch.lease import boot_id
@@ -100,7 +101,9 @@ def test_a_database_holds_a_week_and_no_more(tmp_path: Path) -> None:
         for minute in range(0, 200 * 60, 5):  # 200 hours
             rows = history.add(START + minute * 60, 300.0, OK, latency_ms=3.0, value=float(minute))
             db.write(1, Changes(rollups=[("a/b", row) for row in rows]), beat_ms=1)
-        kept = db.kept().histories["a/b"]
+        histories = db.kept().histories
+    assert histories is not None
+    kept = histories["a/b"]
     now = START + 200 * HOUR - 300
     assert [one.share for one in kept.measure(now)] == [1.0, 1.0, 1.0]
     reader = connect(path, read_only=True)
@@ -112,3 +115,64 @@ def test_a_database_holds_a_week_and_no_more(tmp_path: Path) -> None:
     assert len(read_rollups(reader, "a/b", MINUTE)) <= RINGS[MINUTE]
     assert read_rollups(reader, "no/such", HOUR) == []
     reader.close()
+
+
+def test_histories_that_come_later_are_gone_on_with() -> None:
+    """What was measured while they were read is put in behind them: the sums are those of one history."""
+    straight, stored = History(), History()
+    for minute in range(30):
+        for history in (straight, stored):
+            history.add(START + minute * 60, 60.0, OK, latency_ms=3.0)
+    late = Histories(["a/b", "a/new"], None)
+    for minute in range(30, 33):
+        at, state = START + minute * 60, DOWN if minute == 31 else OK
+        straight.add(at, 60.0, state, latency_ms=3.0)
+        for key in ("a/b", "a/new"):
+            assert late.add(key, at, 60.0, state, latency_ms=3.0, value=None) == []
+    assert late.flush() == []  # should the lead end now, nothing that is stored is overwritten
+    late.owe()
+    assert late.owed() == []
+    rows = late.take({"a/b": stored, "gone/x": History()})
+    assert {key for key, _ in rows} == {"a/b", "a/new"}
+    now = START + 33 * 60
+    assert late.of("a/b").measure(now) == straight.measure(now)
+    assert [one.known_s for one in late.of("a/new").measure(now)] == [180.0] * 3
+    assert late.add("a/b", now, 60.0, OK, latency_ms=3.0, value=None)
+
+
+def test_a_new_database_gets_every_history_in_pieces() -> None:
+    keys = [f"s/{number}" for number in range(50)]
+    histories = Histories(keys, {})
+    for key in keys:
+        for minute in range(3):
+            histories.add(key, START + minute * 60, 60.0, OK, latency_ms=1.0, value=None)
+    assert histories.owed() == []
+    histories.owe()
+    pieces = []
+    while piece := histories.owed():
+        pieces.append(piece)
+    assert len(pieces) > 1
+    assert {key for piece in pieces for key, _ in piece} == set(keys)
+    assert [row for piece in pieces for row in piece if row[0] == "s/7"] == [
+        ("s/7", row) for row in histories.of("s/7").rows()
+    ]
+
+
+def test_histories_are_read_in_pieces(tmp_path: Path) -> None:
+    rows = {}
+    for number in range(7):
+        history = History()
+        history.add(START, 60.0, OK if number % 2 else DOWN)
+        rows[f"s/{number}"] = history.flush()
+    with StatusDb.open(tmp_path / "status.db") as db:
+        db.take_lead(Leader(epoch=1, holder="h", boot_id=boot_id(), config_hash="c", beat_ms=1))
+        db.write(1, Changes(rollups=[(key, row) for key, found in rows.items() for row in found]), beat_ms=1)
+        found, last = {}, ""
+        while piece := db.histories(last, 3):
+            assert len(piece) <= 3
+            found |= piece
+            last = max(piece)
+        assert db.kept(histories=False).histories is None
+    assert list(found) == list(rows)
+    assert found["s/3"].measure(START + 60)[0].share == 1.0
+    assert found["s/4"].measure(START + 60)[0].share == 0.0
