@@ -50,7 +50,7 @@ class Drawing(RunKeys):
         if looking is None or not self.is_mounted or not self._in_sight:
             return
         now = self.desk.now()
-        left, right = runbook_list.run_head(looking.view, looking.runbook, self._now.runs, now)
+        left, right = runbook_list.run_head(looking.view, looking.runbook, self._now.runs, now, self._number(looking))
         if self.instruction:
             left = (*left, ("  COPY ONLY", "degraded"))
         self.head.put(left, right)
@@ -60,6 +60,11 @@ class Drawing(RunKeys):
             return
         self._draw_page(looking, top=top)
         self._draw_output()
+
+    def _number(self, looking: Looking) -> str:
+        """The number of the step that is shown; with a heading selected, of the current one."""
+        numbers = looking.numbers.by_step
+        return numbers.get(self.table.key) or numbers.get(looking.view.current, "–")
 
     def _draw_page(self, looking: Looking, *, top: bool) -> None:
         width = self.page.size.width or max(self.size.width - 31, 20)

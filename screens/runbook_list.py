@@ -118,10 +118,13 @@ def phase_cells(phase: Phase, at: int, view: RunView, *, folded: bool, look: Loo
 
 
 def run_head(
-    view: RunView, runbook: Runbook | None, runs: Sequence[RunView], now: datetime
+    view: RunView, runbook: Runbook | None, runs: Sequence[RunView], now: datetime, number: str
 ) -> tuple[tuple[Span, ...], tuple[Span, ...]]:
-    """The line above a run, left and right: which runbook, how far, and when help is to be called."""
-    left: list[Span] = [(" " + view.title, "title"), (f"  {view.settled} of {len(view.steps)}", "title")]
+    """The line above a run, left and right: which runbook, where one is (the *number* of the step that is shown), and when
+    help is to be called."""
+    total = len(view.steps)
+    place = f"all {total} settled" if view.settled == total else f"{number} of {total}"
+    left: list[Span] = [(" " + view.title, "title"), (f"  {place}", "title")]
     failed = sum(step.state == "failed" for step in view.steps)
     if failed:
         left.append((f"  {failed} failed", "down"))

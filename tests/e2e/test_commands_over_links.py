@@ -60,7 +60,7 @@ def choose(terminal: Terminal) -> None:
     terminal.wait_for("Long work")
     keys.select(terminal, "Long work")
     terminal.press("s")
-    terminal.wait_for(r"0 of 3")
+    terminal.wait_for(r"1 of 3")
 
 
 @pytest.mark.timeout(240)

@@ -19,7 +19,7 @@ from tests.e2e.terminal import Terminal
 
 
 def at_step(terminal: Terminal, number: str, of: int) -> None:
-    terminal.wait_for(rf" of {of} [\s\S]*^▌. {re.escape(number)} ")
+    terminal.wait_for(rf"  {re.escape(number)} of {of} ")
 
 
 def tick(terminal: Terminal, here: str, then: str, of: int) -> None:
@@ -121,7 +121,7 @@ def test_the_story_by_keyboard(reach: Callable[[list[str]], list[str]], tmp_path
         terminal.press("s")
         terminal.wait_for(r"^skip, because>")
         terminal.type("nobody asked for the capture\n")
-        terminal.wait_for(r"10 of 10")
+        terminal.wait_for(r"all 10 settled")
 
         # It helped: the watch says so by itself.
         terminal.press("1")

@@ -320,7 +320,7 @@ async def test_a_run_from_its_first_key_to_its_last(place: Any, books: Path) -> 
         await place.press("s")
         await place.until(lambda: following(place).view is not None)
         view = following(place)
-        assert "0 of 7" in place.text() and "→ 1.1" in place.text() and "Ask the feed for its age" in place.text()
+        assert "1.1 of 7" in place.text() and "→ 1.1" in place.text() and "Ask the feed for its age" in place.text()
         await place.press("o")
         await place.type("age 61")
         await place.press("enter")
