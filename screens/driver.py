@@ -19,6 +19,7 @@ import re
 import sys
 import threading
 import time
+from codecs import getincrementaldecoder
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -28,6 +29,7 @@ import textual
 from textual import events
 from textual._ansi_sequences import SYNC_END, SYNC_START
 from textual._compositor import CompositorUpdate
+from textual._xterm_parser import XTermParser
 from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
 from textual.message import Message
@@ -38,7 +40,7 @@ from screens.term.diff import Pen, paint
 from screens.term.frames import take
 from screens.term.pace import Pace, Place, Trip
 from screens.term.traffic import Traffic
-from screens.term.tty import Tty, open_tty
+from screens.term.tty import Tty, listen, open_tty
 
 if TYPE_CHECKING:
     from textual.app import App
@@ -283,6 +285,26 @@ class CellDriver(LinuxDriver):
         """Send no more frames until the next start. Whether answers to those that were sent are on their way."""
         self._over = True
         return self._pace.awaits() and not self._tty.is_busy and not self._tty.gone
+
+    def run_input_thread(self) -> None:
+        """In the place of Textual's, which may wait for ever (:func:`screens.term.tty.listen`)."""
+        try:
+            tty = open_tty(self.fileno, os.O_RDONLY)
+        except OSError:
+            super().run_input_thread()
+            return
+        parser = XTermParser(self._debug)
+        decode = getincrementaldecoder("utf-8")("replace").decode  # what is no text is no fault of ours
+
+        def took(data: bytes) -> None:
+            text = decode(data)
+            for message in (*(parser.feed(text) if text else ()), *parser.tick()):  # "" would be the end of all
+                self.process_message(message)
+
+        try:
+            listen(tty, self.exit_event, took)
+        finally:
+            os.close(tty)
 
     def process_message(self, message: Message) -> None:
         """Runs in the input thread: answers that are not ours go on in their place among the keys."""

@@ -272,11 +272,19 @@ class Lending:
             signal.signal(number, self._interrupt_came)
 
     def _interrupt_came(self, number: int, frame: FrameType | None) -> None:
-        if not self._away:  # else it was typed for somebody else, a moment before that one had the terminal
+        if self._away:
+            self._app.call_from_signal(lambda: self._pass_on(number))
+        else:
             self._app.call_from_signal(lambda: self._app.end(128 + number))
 
     def _stop_came(self, number: int, frame: FrameType | None) -> None:
-        self._app.call_from_signal(self.stop)
+        self._app.call_from_signal((lambda: self._pass_on(number)) if self._away else self.stop)
+
+    def _pass_on(self, number: int) -> None:
+        """A key that was typed for whoever has the terminal, a moment before that one had it; or to have it back."""
+        if self._out is not None and not self._out.ended:
+            self._out.signal(number)
+        self._pressed.set()
 
     def _continue_came(self, number: int, frame: FrameType | None) -> None:
         self._app.call_from_signal(self._continued)
@@ -302,23 +310,34 @@ class Lending:
 
     def _sleep(self) -> None:
         """Stop the whole job, as the terminal would; returns when it goes on in the foreground."""
-        from screens.term.guest import has_job_control, in_foreground
-
-        number = signal.SIGTSTP
         signal.signal(signal.SIGCONT, lambda *_: None)
         try:
-            while True:
-                before = signal.signal(number, signal.SIG_DFL)
-                os.kill(0, number)
-                signal.signal(number, before)
-                deadline = time.monotonic() + 0.2  # some shells continue first, and give the terminal then
-                while not in_foreground(self._tty) and time.monotonic() < deadline:
-                    time.sleep(0.01)
-                if in_foreground(self._tty) or not has_job_control():
-                    return
-                number = signal.SIGTTOU  # continued in the background (bg): a job that wants the terminal waits for it
+            before = signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+            os.kill(0, signal.SIGTSTP)
+            signal.signal(signal.SIGTSTP, before)
+            self._await_foreground()
         finally:
             self.listen()
+
+    def _await_foreground(self) -> None:
+        """Return when the job is in the foreground. In the background (``bg``) it is stopped: as one that wants the terminal.
+
+        Asking for the foreground is what stops it (SIGTTOU, by the kernel, which looks and stops in one); where we have it,
+        that does nothing. So no ``fg`` can come between a look and a stop.
+        """
+        from screens.term.guest import in_foreground
+
+        while True:
+            deadline = time.monotonic() + 0.2  # some shells continue first, and give the terminal then
+            while not in_foreground(self._tty) and time.monotonic() < deadline:
+                time.sleep(0.01)
+            try:
+                os.tcsetpgrp(self._tty, os.getpgrp())
+            except InterruptedError:  # continued
+                continue
+            except OSError:  # nobody is there who could continue us: then nothing stops us either
+                pass
+            return
 
     def _continued(self) -> None:
         """Continued after a stop that we did not see coming (SIGSTOP): the terminal may be set otherwise by now."""
@@ -331,11 +350,12 @@ class Lending:
         if not in_foreground(self._tty):
             if not has_job_control():
                 return
+            signal.signal(signal.SIGCONT, lambda *_: None)
+            with self._app.desk.held_still(_STILL_S):
+                self._await_foreground()
+            self.listen()
+        with unstopped():
             self._leave_screen(driver)
-            self._sleep()
-        else:
-            with unstopped():
-                self._leave_screen(driver)
         take_back(self._tty, self._settings)
         self._come_back(driver)
 

@@ -1,4 +1,4 @@
-"""A way to the terminal that never waits: an open file description of its own, and one frame in hand at most."""
+"""A way to the terminal and back that never waits: open file descriptions of its own, and one frame in hand at most."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import os
 import select
 import termios
+import threading
 import time
 from collections.abc import Callable
 from typing import Final
@@ -14,9 +15,36 @@ _LIMIT: Final = 1 << 20  # bytes in hand; a frame of the largest terminals is fa
 _CANCEL: Final = b"\x18"  # CAN ends a sequence that was cut off
 
 
-def open_tty(fd: int) -> int:
+_LOOK_S: Final = 0.1
+
+
+def open_tty(fd: int, way: int = os.O_WRONLY) -> int:
     """A non-blocking descriptor of the terminal behind *fd*, apart from the one that other processes share. OSError."""
-    return os.open(os.ttyname(fd), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+    return os.open(os.ttyname(fd), way | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+
+
+def listen(tty: int, over: threading.Event, took: Callable[[bytes], object]) -> None:
+    """Hand what is typed to *took* until *over*; b"" when nothing was for a moment. Runs in a thread of its own.
+
+    *tty* is one of :func:`open_tty`: between seeing that something is there and reading it the process may be stopped, and a
+    shell takes it. A read that waited then would wait for ever, and with it whoever joins this thread.
+    """
+    poll = select.poll()
+    poll.register(tty, select.POLLIN)
+    while not over.is_set():
+        if not poll.poll(_LOOK_S * 1000):
+            took(b"")
+            continue
+        try:
+            data = os.read(tty, 4096)
+        except BlockingIOError:
+            continue
+        except OSError:  # hung up, which is somebody else's to notice
+            data = b""
+        if data:
+            took(data)
+        else:
+            over.wait(_LOOK_S)
 
 
 class Tty:

@@ -150,6 +150,16 @@ def test_an_editor_that_is_stopped_goes_on(terminal: Terminal) -> None:
     in_console(terminal, r"^n> the end")
 
 
+def test_keys_that_came_before_the_editor_had_the_terminal_are_the_editors(terminal: Terminal, witness: Path) -> None:
+    """The terminal sends their signals to whoever has it: for a moment that is still the console."""
+    half_a_line(terminal)
+    to_editor(terminal)
+    terminal.signal(signal.SIGINT)
+    eventually(lambda: witness.exists() and "got SIGINT" in witness.read_text(), "the editor's ctrl-C")
+    terminal.signal(signal.SIGTSTP)
+    in_console(terminal, r"is stopped: ctrl-X goes on with it")
+
+
 def test_what_the_editor_did_to_the_terminal_is_undone(terminal: Terminal) -> None:
     half_a_line(terminal)
     before = termios.tcgetattr(terminal.master)
@@ -329,15 +339,25 @@ def test_where_nobody_could_continue_it_ctrl_z_says_so(terminal: Terminal) -> No
     assert not is_stopped(terminal.process.pid)
 
 
-def test_stopped_and_continued_from_outside_it_repaints(here: Site) -> None:
+@pytest.mark.parametrize("meanwhile", ["stty sane", "stty sane; bg; sleep 0.5"])
+def test_stopped_and_continued_from_outside_it_repaints(meanwhile: str, here: Site) -> None:
     """A shell sets its terminal right while a job is stopped; the console finds it so and takes it again."""
     with Terminal(under_shell(here.argv()), env=here.env, cwd=here.folder) as terminal:
         declare(terminal)
         raw: list[Any] = termios.tcgetattr(terminal.master)
-        console_in(here).send_signal(signal.SIGSTOP)
+        console, mark = console_in(here), len(terminal.raw)
+        terminal.press("4")
+        terminal.wait_until(lambda _: len(terminal.raw) > mark, what="a frame")  # its answer comes as it is stopped
+        console.send_signal(signal.SIGSTOP)
         # On the console's own screen, in raw mode: the words may lie beyond its edge.
         terminal.wait_until(lambda _: b"shell: 147" in terminal.raw, what="the shell to have its turn")
-        terminal.press(*"stty sane; fg", "ctrl+j")
+        # The terminal's answers to the last frames may stand on the shell's line: an empty command takes them away.
+        terminal.press("ctrl+j")
+        terminal.wait_until(lambda _: terminal.raw.count(b"shell: ") == 2, what="the shell to have done nothing")
+        before = len(terminal.raw)
+        terminal.press(*f"{meanwhile}; fg", "ctrl+j")
+        # The screen from before still stands there.
+        terminal.wait_until(lambda _: b"\x1b[?1049h" in terminal.raw[before:], what="the console to take the terminal")
         in_console(terminal, "INC-1 SEV2")
         terminal.wait_until(lambda _: termios.tcgetattr(terminal.master) == raw, what="our settings")
         half_a_line(terminal)
