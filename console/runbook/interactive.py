@@ -1,4 +1,4 @@
-"""A command that has the operator's terminal (``tty: yes``), and its record: start, end, exit, and what was seen.
+"""A command that has the operator's terminal (``tty: yes``), here or by ssh, and its record: start, end, what was seen.
 
 This process stands between the terminal and the command, as script(1) does: the command gets a pseudo-terminal of its own,
 as its controlling one; keys go in, output goes out and, masked, into the spool. It records the end itself, also when the
@@ -18,7 +18,7 @@ import termios
 import time
 from typing import Any
 
-from console.runbook import spawn, spool, status
+from console.runbook import far_terminal, spawn, spool, status
 from console.runbook.processes import become_subreaper, descendants, send
 
 CHUNK = 1 << 16
@@ -51,6 +51,8 @@ class Interactive:
         from console.runbook.mask import Masker
 
         self._mask = Masker(request["forms"])
+        self._handing: far_terminal.Handing | None = None  # until the far side has its script
+        self._outgoing = b""  # what the command's terminal has no room for yet
         self._master = -1
         self._child = -1
         self._gone = False
@@ -87,6 +89,9 @@ class Interactive:
         if request["script"] is not None:
             source = spawn.anonymous_file(request["script"])
             argv.append(f"/dev/fd/{source}")
+        if request["payload"] is not None:
+            self._handing = far_terminal.Handing(request["payload"].encode("utf-8", "surrogateescape"))
+        os.set_blocking(self._master, False)
         self._child = os.fork()
         if self._child == 0:
             os.close(self._master)
@@ -129,7 +134,12 @@ class Interactive:
             if self._gone:
                 watched = [one for one in watched if one != 0]
                 self._push_out()
-            ready, _, _ = select.select(watched, [], [], 0.2)
+            writing = [self._master] if self._outgoing and self._master in watched else []
+            # One who pastes more than the command takes waits for it.
+            reading = [one for one in watched if one != 0 or not writing]
+            ready, room, _ = select.select(reading, writing, [], 0.2)
+            if room:
+                self._send(b"")
             if 0 in ready and not self._take_keys():
                 self._gone, self._ended_by = True, self._ended_by or "its terminal is gone"
             if self._master in ready and not self._take_output():
@@ -140,7 +150,6 @@ class Interactive:
                     self._gone, self._ended_by = True, f"cancelled by {one.get('by') or 'somebody'}"
             pid, wait = os.waitpid(self._child, os.WNOHANG)
             if pid:
-                os.set_blocking(self._master, False)
                 while self._master in watched and self._take_output():
                     pass
                 self._keep(self._mask.flush())
@@ -162,11 +171,25 @@ class Interactive:
             return False
         if not data:
             return False
-        try:
-            os.write(self._master, data)
-        except OSError:
-            pass
+        handing = self._handing
+        if handing is None:
+            self._send(data)
+            return True
+        handing.typed(data)
+        if handing.interrupted:
+            self._gone, self._ended_by = True, self._ended_by or "ctrl-C before it began there"
         return True
+
+    def _send(self, data: bytes) -> None:
+        """*data* to the command, as much as there is room for; the rest when there is."""
+        self._outgoing += data
+        try:
+            while self._outgoing:
+                self._outgoing = self._outgoing[os.write(self._master, self._outgoing) :]
+        except BlockingIOError:
+            pass
+        except OSError:  # nobody reads any more
+            self._outgoing = b""
 
     def _take_output(self) -> bool:
         try:
@@ -177,6 +200,12 @@ class Interactive:
             return False
         if not data:
             return False
+        if self._handing is not None:
+            data = self._handing.came(data)
+            if self._handing.ready:
+                handing, self._handing = self._handing, None
+                _take_bytes(self._master)  # ssh does so itself by now, or is about to
+                self._send(handing.sent())
         self._keep(self._mask.feed(data))
         rest = memoryview(data)
         try:
@@ -191,9 +220,10 @@ class Interactive:
             self._spool.write(data)
 
     def _finish(self, error: str, code: int, duration_ms: int, ended_us: int) -> None:
-        from console.runbook import output, record
+        from console.runbook import output, record, remote
 
         kept = self._spool.finish()
+        far = remote.explanation(self._request["host"], code) if self._request["payload"] is not None else ""
         found: dict[str, Any] = {
             "command": self._status["command"],
             "run": self._status["run"],
@@ -203,7 +233,7 @@ class Interactive:
             "size": kept["size"],
             "kept": kept["kept"],
             "masked": self._mask.count,
-            "error": "; ".join(note for note in (error, self._ended_by, self._spool.problem) if note),
+            "error": "; ".join(note for note in (error, self._ended_by or far, self._spool.problem) if note),
             **output.extracts(self._spool.first, self._spool.last, kept["size"], {}),
         }
         if error:
@@ -243,6 +273,14 @@ def _set(settings: list[Any] | None) -> None:
             termios.tcsetattr(0, termios.TCSADRAIN, settings)
         except termios.error:
             pass
+
+
+def _take_bytes(terminal: int) -> None:
+    """A terminal that shows nothing of what comes in and takes no byte for a key; what is written on it, it treats as ever."""
+    settings = termios.tcgetattr(terminal)
+    settings[0] &= ~(termios.ICRNL | termios.INLCR | termios.IGNCR | termios.IXON | termios.ISTRIP)
+    settings[3] &= ~(termios.ECHO | termios.ICANON | termios.ISIG | termios.IEXTEN)
+    termios.tcsetattr(terminal, termios.TCSANOW, settings)
 
 
 def _raw() -> None:

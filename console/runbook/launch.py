@@ -24,7 +24,7 @@ from console.clock import to_us
 from console.journal import place
 from console.journal.events import WATCH, CommandStarted, Event, New
 from console.journal.store import Journal
-from console.runbook import mask, processes, record, remote, scope, spool, status
+from console.runbook import far_terminal, mask, processes, record, remote, scope, spool, status
 from console.runbook.handle import CommandHandle
 from console.runbook.recover import Places, settle
 from console.sanitize import is_clean, one_line
@@ -37,6 +37,7 @@ _NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 # Variables that make a shell or the loader run something else than what was shown.
 _FORBIDDEN: Final = re.compile(
     r"PATH|IFS|ENV|BASH_.*|BASHOPTS|SHELLOPTS|PS4|PROMPT_COMMAND|LD_.*|GLIBC_TUNABLES|PYTHON.*|PERL5.*"
+    rf"|{remote.OURS}.*"
 )
 _NO_PAGER: Final = {"PAGER": "cat", "GIT_PAGER": "cat", "SYSTEMD_PAGER": "cat", "MANPAGER": "cat"}
 
@@ -274,7 +275,8 @@ def _message(
     if request.host:
         payload = _payload(request)
         config = str(Path(request.ssh_config).expanduser()) if request.ssh_config else ""
-        script, argv, values = None, remote.argv(request.host, config), {}
+        by = far_terminal.argv if request.tty == "yes" else remote.argv
+        script, argv, values = None, by(request.host, config), {}
     return {
         "status": first,
         "spool": str(handle.folder),

@@ -138,8 +138,6 @@ def _why_not(command: Command, params: Mapping[str, Param], used: Mapping[str, s
         return command.why_not or "not a command that can be run"
     if not is_clean(command.text):
         return "it holds characters that can't be seen"
-    if command.tty == "yes" and host:
-        return f"it wants a terminal on {host}: log in there"
     if not host and not where.is_dir():
         return f"the folder {where} is not there"
     refused = ((name, refusal(params.get(name), value)) for name, value in used.items())

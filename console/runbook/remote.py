@@ -18,13 +18,18 @@ MOST_BYTES: Final = 900_000  # of script and values: what a pipe may hold for an
 GRACE_S: Final = 5
 FAILED: Final = 255  # ssh's own exit code
 
-# Single quotes may not stand in it: the far login shell, whichever it is, gets it inside a pair of them.
+# Single quotes may not stand in it: the far login shell, whichever it is, gets it inside a pair of them. Its variables have
+# names that no value has (:data:`OURS`): a value called ``s`` must not become the script.
 _PROGRAM: Final = (
-    'IFS= read -rd "" v && IFS= read -rd "" s || { echo "vigie: the script did not arrive" >&2; exit 254; }; '
+    'IFS= read -rd "" __vigie_v && IFS= read -rd "" __vigie_s '
+    '|| { echo "vigie: the script did not arrive" >&2; exit 254; }; '
     "exec 3<&0 </dev/null; "
-    '{ read -r c <&3 && { trap "" TERM; kill -TERM 0; sleep GRACE; kill -KILL 0; }; } >/dev/null 2>&1 & w=$!; '
-    'eval "$v" || exit 126; unset v; ( unset w; eval "$s" ) 3<&-; r=$?; kill $w 2>/dev/null; exit $r'
+    '{ read -r c <&3 && { trap "" TERM; kill -TERM 0; sleep GRACE; kill -KILL 0; }; } >/dev/null 2>&1 & __vigie_w=$!; '
+    'eval "$__vigie_v" || exit 126; unset __vigie_v; ( unset __vigie_w; eval "$__vigie_s" ) 3<&-; __vigie_r=$?; '
+    "kill $__vigie_w 2>/dev/null; exit $__vigie_r"
 ).replace("GRACE", str(GRACE_S))
+OURS: Final = "__vigie_"
+"""What the variables of the programs for the far side begin with."""
 
 
 def is_host(name: str) -> bool:
@@ -32,11 +37,9 @@ def is_host(name: str) -> bool:
     return len(name) <= 255 and _HOST.fullmatch(name) is not None
 
 
-def argv(host: str, config: str = "", *, terminal: bool = False) -> list[str]:
+def argv(host: str, config: str = "") -> list[str]:
     """The ssh command for *host*; *config* is a file for its ``-F``."""
     given = ["-F", config] if config else []
-    if terminal:
-        return ["ssh", "-t", *given, "--", host]
     return ["ssh", "-T", "-o", "BatchMode=yes", *given, "--", host, f"exec bash -c '{_PROGRAM}'"]
 
 

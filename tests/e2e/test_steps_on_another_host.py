@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import getpass
+import os
+import select
+import struct
+import subprocess
+import termios
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +20,7 @@ from console.journal.store import Journal
 from console.runbook import handle as handles
 from console.runbook import remote
 from console.runbook.handle import CommandHandle
-from console.runbook.launch import CommandRequest, LaunchError, start_command
+from console.runbook.launch import CommandRequest, LaunchError, host_command, start_command
 from tests.e2e.sshd import Sshd, sshd
 from tests.tools import servers
 
@@ -58,6 +64,62 @@ class Far:
 
     def run(self, script: str, host: str = "far", **how: object) -> tuple[CommandFinished, str]:
         return self.end(self.start(script, host, **how))
+
+
+class Seat:
+    """The operator's terminal on this side, for a step that has it on the other."""
+
+    def __init__(self, far: Far, script: str, host: str = "far", **how: object) -> None:
+        fields: dict[str, object] = {
+            "text": script,
+            "script": script,
+            "stream": far.stream,
+            "host": host,
+            "tty": "yes",
+            "ssh_config": str(far.config),
+            **how,
+        }
+        hosted = host_command(far.journal, far, CommandRequest(**fields))  # type: ignore[arg-type]  # test kwargs
+        self.handle = hosted.handle
+        self.master, slave = os.openpty()
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 101, 0, 0))
+        self.seen = b""
+        self.process = subprocess.Popen(
+            hosted.argv, stdin=slave, stdout=slave, stderr=slave, pass_fds=hosted.handed, start_new_session=True
+        )
+        hosted.close()
+        os.close(slave)
+        limit = time.monotonic() + 30
+        while termios.tcgetattr(self.master)[3] & termios.ISIG:  # until then a ctrl-C is no key
+            assert time.monotonic() < limit
+            time.sleep(0.01)
+
+    def read(self, seconds: float) -> bool:
+        """More of what it writes; False once nobody has the other side."""
+        if select.select([self.master], [], [], seconds)[0]:
+            try:
+                self.seen += os.read(self.master, 65536)
+            except OSError:
+                return False
+        return True
+
+    def until(self, words: bytes) -> None:
+        limit = time.monotonic() + 30
+        while words not in self.seen:
+            assert time.monotonic() < limit and self.read(0.1), self.seen
+
+    def type(self, text: bytes) -> None:
+        os.write(self.master, text)
+
+    def end(self) -> int:
+        limit = time.monotonic() + 30
+        while self.process.poll() is None:
+            assert time.monotonic() < limit, self.seen
+            self.read(0.05)
+        while self.read(0.05) and select.select([self.master], [], [], 0)[0]:
+            pass
+        os.close(self.master)
+        return self.process.returncode
 
 
 @pytest.fixture
@@ -104,6 +166,16 @@ def test_nothing_of_it_stands_in_an_argument_list(far: Far) -> None:
     script = f'{lines} | grep -c "{looked_for}"; : {marker}'
     finish, output = far.run(script, env={"VIGIE_P_x": marker})
     assert (output.strip(), finish.exit_code) == ("0", 0), finish
+
+
+def test_values_have_whatever_names_and_stay_values(far: Far) -> None:
+    """A value called as a variable of ours would have become the script, or what is killed."""
+    names = "a c r s t v w x HOST".split()
+    env = {name: f"echo not {name}" for name in names} | {"w": "999999999"}
+    finish, output = far.run("\n".join(f'printf "%s\\n" "${name}"' for name in names), env=env)
+    assert (finish.exit_code, output.splitlines()) == (0, list(env.values()))
+    with pytest.raises(LaunchError, match="can't be the name"):
+        far.start("true", env={"__vigie_s": "echo no"})
 
 
 @pytest.mark.parametrize(
@@ -169,6 +241,96 @@ def test_a_link_that_is_lost_is_told_and_what_runs_there_goes_on(far: Far, tmp_p
     while not (tmp_path / "done").exists():
         assert time.monotonic() < limit + 30
         time.sleep(0.05)
+
+
+# ── the terminal there ───────────────────────────────────────────────────────────────────────────────────────────
+
+
+def test_a_terminal_there_and_what_is_typed_goes_to_it(far: Far) -> None:
+    seat = Seat(far, 'tty; stty size; read -p "who? " name; echo "hello $name"; exit 3')
+    seat.type(b"an")  # before there is anybody to read it
+    seat.until(b"who? ")
+    seat.type(b"a\r")
+    seat.until(b"hello ana")
+    assert seat.end() == 3
+    finish, output = far.end(seat.handle)
+    assert (finish.outcome, finish.exit_code, finish.error) == ("exited", 3, "")
+    assert "/dev/pts/" in output and "33 101" in output
+    assert "takes the script" not in seat.seen.decode() and "hello ana" in output
+
+
+def test_values_there_are_only_strings_and_are_not_shown_on_their_way(far: Far, tmp_path: Path) -> None:
+    canary = tmp_path / "canary"
+    values = [
+        f"$(touch {canary})",
+        f"'; touch {canary} #",
+        "two\nlines",
+        "~.",
+        "\n~.\n~?",
+        "\x03\x1a\x04\x11",  # keys of a terminal
+        "’‘“”",
+        "a  b\tc",
+        "\\0101%s",
+        ":x:",
+        "é" * 5000,  # more than a terminal takes in a line
+        "",
+    ]
+    env = {f"VIGIE_P_x{number}": value for number, value in enumerate(values)} | {"s": "echo not this", "t": "kept"}
+    out = tmp_path / "out"
+    script = "\n".join(f"printf '%s\\0' \"${name}\" >>{out}" for name in env) + "\necho '~.' done"
+    seat = Seat(far, script, env=env, secrets={"x": values[0]})
+    assert seat.end() == 0, seat.seen
+    assert out.read_text().split("\0")[:-1] == list(env.values())
+    assert not canary.exists()
+    assert seat.seen.split() == [b"~.", b"done"]  # nothing else was on the screen
+
+
+def test_nothing_of_it_stands_in_an_argument_list_there_either(far: Far) -> None:
+    marker = "an_unlikely_word_of_a_far_script"
+    looked_for = f"{marker[0]}[{marker[1]}]{marker[2:]}"
+    lines = 'for p in /proc/[0-9]*; do tr "\\0" " " 2>/dev/null < $p/cmdline; echo; done'
+    seat = Seat(far, f'{lines} | grep -c "{looked_for}"; : {marker}', env={"VIGIE_P_x": marker})
+    seat.end()
+    assert seat.seen.split() == [b"0"], seat.seen
+
+
+def test_ctrl_c_there_is_the_commands_own_and_a_large_script_arrives(far: Far) -> None:
+    long = "\n".join(f"a{number}='{'x' * 100}'" for number in range(2000))
+    seat = Seat(far, f"{long}\ntrap 'echo caught ${{#a1999}}; exit 7' INT; echo ready; while :; do sleep 0.05; done")
+    seat.until(b"ready")
+    seat.type(b"\x03")
+    seat.until(b"caught 100")
+    assert seat.end() == 7
+
+
+def test_ctrl_c_while_it_logs_in_ends_that(far: Far) -> None:
+    far.server.link.freeze()
+    seat = Seat(far, "echo began")
+    seat.type(b"typed ahead\x03")
+    seat.end()
+    far.server.link.thaw()
+    finish, output = far.end(seat.handle)
+    assert (finish.outcome, finish.error, output) == ("cancelled", "ctrl-C before it began there", "")
+
+
+def test_the_terminal_is_lost_and_what_runs_there_is_told(far: Far, tmp_path: Path) -> None:
+    seat = Seat(far, f"trap 'touch {tmp_path}/told; exit' HUP; echo ready; while :; do sleep 0.05; done")
+    seat.until(b"ready")
+    os.close(seat.master)
+    finish, _ = far.end(seat.handle)
+    assert finish.outcome == "cancelled" and "terminal is gone" in finish.error
+    limit = time.monotonic() + 30
+    while not (tmp_path / "told").exists():
+        assert time.monotonic() < limit
+        time.sleep(0.02)
+    seat.process.wait(10)
+
+
+def test_a_terminal_there_asks_for_no_password_and_names_what_ssh_said(far: Far) -> None:
+    seat = Seat(far, "true", host="nobody")
+    assert seat.end() == 255
+    assert b"Permission denied" in seat.seen
+    assert far.end(seat.handle)[0].error.startswith("exit 255 is what ssh itself ends with")
 
 
 @pytest.mark.parametrize("host", ["-oProxyCommand=touch x", "", "a b", "db1;id", "db1\n", "$(id)", "a@-b", "-"])
