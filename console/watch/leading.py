@@ -21,10 +21,10 @@ from console.watch.history import History
 from console.watch.lease import BEAT_S, Lease
 from console.watch.measure import measure
 from console.watch.plan import Plan
-from console.watch.probing import Tools, Vitals
+from console.watch.probing import Remembering, Tools, Vitals
 from console.watch.recorder import GAP_S, Published, Recorder, gap
 from console.watch.schedule import Punctuality, Scheduler, run_once
-from console.watch.state import Result
+from console.watch.state import Machine, Result
 from console.watch.status_file import Unusable
 from console.watch.threads import OneThread
 
@@ -152,6 +152,10 @@ class Leading:
 
     async def _begin(self) -> Board:
         kept = await self._in_thread(self._recorder.load)
+        for check in self._checks:
+            before = kept.machines.get(check.key) or Machine()
+            if before.memory and before.of == check.question and isinstance(check.probe, Remembering):
+                check.probe.resume(before.memory)
         now = self._clock.now()
         board = Board(self._checks, kept, now, sentinels=self._plan.sentinels, windows=self._plan.windows)
         self._feeds = FeedBoard(kept)

@@ -79,6 +79,7 @@ def judge(check: Check, reading: Reading) -> Result:
         certain=reading.certain,
         recovered=state != OK or not _failed(check.recover_when, reading),
         got="" if state == OK else beginning(reading.got),
+        memory=reading.memory,
     )
 
 

@@ -16,7 +16,7 @@ from collections.abc import Callable, Collection, Mapping
 from contextlib import AsyncExitStack
 from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar, runtime_checkable
 
 from msgspec import Struct
 
@@ -51,6 +51,7 @@ class Reading(Struct, frozen=True, kw_only=True):
     told: Collection[str] = ()  # placeholders whose values the detail says already
     certain: bool = False  # needs no second look: somebody said so, or a clock did
     got: str = ""  # what came from the other side, for whoever wants to know why it failed; no request, no secret
+    memory: str = ""  # what this probe wants back from the watch that goes on after this one (:class:`Remembering`)
 
 
 class Vitals(Struct, frozen=True, kw_only=True):
@@ -69,6 +70,15 @@ class Probe(Protocol):
 
     async def measure(self, tools: Tools) -> Reading:
         """Measure once. The caller bounds the time; errors that are an answer come as a :class:`Reading`."""
+        ...
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """A probe that goes on where the watch before this one was."""
+
+    def resume(self, memory: str) -> None:
+        """Before the first measurement: the last ``memory`` of a reading of the same question."""
         ...
 
 

@@ -47,6 +47,7 @@ class Result(Struct, frozen=True, kw_only=True):
     certain: bool = False  # needs no second look: somebody said so, or a clock did
     recovered: bool = True  # whether ``recover_when`` holds: an OK without it does not end a problem
     got: str = ""  # the beginning of what a failing check got, not sanitised (console.watch.bodies)
+    memory: str = ""  # what the probe wants back from the next watch
 
 
 class Machine(Struct, frozen=True, kw_only=True):
@@ -63,6 +64,7 @@ class Machine(Struct, frozen=True, kw_only=True):
     ring: str = ""  # first letters of the last raw states (O, D = down, G = degraded, U), newest last
     flapping: bool = False
     blind: bool = False  # the last run failed while our own link was down: nothing follows from it
+    memory: str = ""  # the last that its probe wanted back (console.watch.probing.Remembering)
     of: str = ""  # what was asked (Check.question): an answer to something else is no evidence
 
 
@@ -84,7 +86,16 @@ def step(
     """
     ring = (machine.ring + _LETTERS[result.state])[-RING:]
     flapping = _flaps(ring, machine.flapping)
-    seen = replace(machine, last=result, last_at=now, last_boot=boot, ring=ring, flapping=flapping, blind=False)
+    seen = replace(
+        machine,
+        last=replace(result, memory="") if result.memory else result,
+        memory=result.memory or machine.memory,
+        last_at=now,
+        last_boot=boot,
+        ring=ring,
+        flapping=flapping,
+        blind=False,
+    )
     if machine.hard == PENDING and believed and (result.state == OK or policy.hold == 0):
         return _become(seen, result.state, now, since=now)
     if result.state == machine.hard or (result.state == OK and not result.recovered):

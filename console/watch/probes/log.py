@@ -7,22 +7,24 @@ import time
 from collections import deque
 from typing import Final
 
+import msgspec
 from msgspec import Struct
 
 from console.clock import span
 from console.services import Span, spanned
 from console.snapshot import DOWN, OK, UNKNOWN
-from console.watch.follow import Follower
+from console.watch.follow import Follower, Position
 from console.watch.probing import Reading, Tools, graded
 
 PLACEHOLDERS: Final = frozenset(("MATCHES", "RATE", "LINES", "LAST", "SILENT"))
 CONDITIONS: Final = ()
 _SHOWN: Final = 10  # of the lines that match
+_GONE_S: Final = 60.0  # a rotation leaves no file for less than that
 _WIDE: Final = 180  # characters of each
 
 
 class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Keys of a ``log`` check: limits on the matching lines in the window. Reading starts where the file ends."""
+    """Keys of a ``log`` check: limits on the matching lines in the window. The first reading starts where the file ends."""
 
     path: str
     pattern: str  # a regular expression, searched in each line (its first 4 kB)
@@ -44,6 +46,16 @@ class Options(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
             raise ValueError("window: expected more than 0s")
 
 
+class _Memory(Struct, frozen=True):
+    """What the next watch goes on from. Times on the wall clock: they outlive a reboot."""
+
+    position: Position
+    began: float
+    last_line: float
+    seen: tuple[tuple[float, int, int], ...]  # when, matches, lines; no more than a minute hand could show
+    looked: float
+
+
 class Probe:
     """Reads what came since the last look, in a thread, and counts it by when it was seen."""
 
@@ -60,6 +72,17 @@ class Probe:
         self._matched: deque[str] = deque(maxlen=_SHOWN)  # the newest
         self._last_line = 0.0
         self._reading = False
+        self._gone_since: float | None = None
+        self._resumed: _Memory | None = None
+        self._missed = 0  # matches of the first look that came while nobody watched
+        self._missed_at = 0.0
+
+    def resume(self, memory: str) -> None:
+        """Go on where the watch before this one was."""
+        try:
+            self._resumed = msgspec.json.decode(memory, type=_Memory)
+        except msgspec.MsgspecError:
+            self._resumed = None
 
     async def measure(self, tools: Tools) -> Reading:
         if self._reading:  # the time was up before the last look came to its end
@@ -80,14 +103,18 @@ class Probe:
 
     def _count(self, tools: Tools) -> Reading:
         now = time.monotonic()
-        if self._follower is None:
+        away_s = 0.0
+        if self._follower is None and self._resumed is None:
             follower = Follower(tools.path(self._options.path))
             list(follower.lines())  # where there is no file we have not begun
             self._follower = follower
             tools.at_end(self._forget)
             self._began = self._last_line = now
-            words = "reading from here on"
-            return Reading(detail=words, values={"MATCHES": 0, "RATE": 0.0, "LINES": 0, "SILENT": 0.0}, value=0.0)
+            values = {"MATCHES": 0, "RATE": 0.0, "LINES": 0, "SILENT": 0.0}
+            return Reading(detail="reading from here on", values=values, value=0.0, memory=self._memory(now))
+        if self._follower is None and self._resumed is not None:
+            away_s = self._go_on(tools, self._resumed, now)
+        assert self._follower is not None  # noqa: S101 - one of the two has made it
         matches = lines = 0
         for line in self._follower.lines():
             lines += 1
@@ -95,6 +122,8 @@ class Probe:
                 matches += 1
                 self._last = line
                 self._matched.append(line.rstrip()[:_WIDE])
+        if away_s > self._options.window:
+            self._missed, self._missed_at = matches, now
         if lines:
             self._last_line = now
             self._seen.append((now, matches, lines))
@@ -102,10 +131,35 @@ class Probe:
             self._seen.popleft()
         return self._judged(now)
 
+    def _go_on(self, tools: Tools, memory: _Memory, now: float) -> float:
+        """Take up what the last watch left. Returns for how many seconds nobody looked."""
+        ago = time.time() - now  # what the two clocks are apart
+        self._follower = Follower(tools.path(self._options.path), memory.position)
+        tools.at_end(self._forget)
+        self._began, self._last_line = min(now, memory.began - ago), min(now, memory.last_line - ago)
+        self._seen = deque((min(now, at - ago), matches, lines) for at, matches, lines in memory.seen)
+        return max(0.0, now - (memory.looked - ago))
+
+    def _memory(self, now: float) -> str:
+        """What is to be kept of this look; "" while there is no place to go on from."""
+        position = self._follower.position() if self._follower is not None else None
+        if position is None:
+            return ""
+        ago = time.time() - now
+        hand, marks = self._options.window / 60, dict[int, list[float]]()
+        for at, matches, lines in self._seen:
+            mark = marks.setdefault(int(at // hand), [0.0, 0, 0])
+            mark[0], mark[1], mark[2] = at + ago, mark[1] + matches, mark[2] + lines
+        seen = tuple((round(at, 3), int(matches), int(lines)) for at, matches, lines in marks.values())
+        kept = _Memory(
+            position, round(self._began + ago, 3), round(self._last_line + ago, 3), seen, round(now + ago, 3)
+        )
+        return msgspec.json.encode(kept).decode()
+
     def _forget(self) -> None:
         if self._follower is not None:
             self._follower.close()
-        self._follower = None
+        self._follower = self._resumed = None
         self._seen.clear()
 
     def _judged(self, now: float) -> Reading:
@@ -122,6 +176,11 @@ class Probe:
                 DOWN,
                 f"nothing written for {span(silent)}, expected a line every {span(options.silent_for)}",
             )
+        if self._missed and now - self._missed_at < options.window:
+            detail += f", {self._missed} of them came while nobody watched"
+        self._gone_since = (self._gone_since or now) if self._follower is not None and self._follower.gone else None
+        if state == OK and self._gone_since is not None and now - self._gone_since > _GONE_S:
+            state, detail = UNKNOWN, f"no file {options.path} any more, for {span(now - self._gone_since)}"
         values: dict[str, object] = {
             "MATCHES": matches,
             "LINES": lines,
@@ -130,4 +189,5 @@ class Probe:
             "SILENT": silent * 1000,
         }
         got = "\n".join(self._matched)
-        return Reading(state=state, detail=detail, values=values, value=float(matches), got=got)
+        value, memory = float(matches), self._memory(now)
+        return Reading(state=state, detail=detail, values=values, value=value, got=got, memory=memory)

@@ -157,3 +157,30 @@ def test_ack_of_what_is_failing(vigie: Vigie, config: tuple[Path, int], database
     assert snapshot.alerts == ()
     assert all("ACKED" not in check.overlays for check in snapshot.checks)
     reader.close()
+
+
+def test_a_log_is_followed_over_a_restart(vigie: Vigie, tmp_path: Path, database: Path) -> None:
+    log, path = tmp_path / "app.log", tmp_path / "vigie.yaml"
+    log.write_text("ERROR of before\n")
+    path.write_text(
+        "services:\n  - name: app\n    checks:\n"
+        f"      - {{kind: log, name: errors, path: {log}, pattern: ERROR, fail: 2, fail_threshold: 1}}\n"
+    )
+    assert vigie("--config", str(path), "watch", "--once")[0] == 0
+    log.rename(tmp_path / "app.log.1")
+    with (tmp_path / "app.log.1").open("a") as old:
+        old.write("ERROR while nobody watched\n")
+    log.write_text("ERROR in the new one\n")
+    assert vigie("--config", str(path), "watch", "--once")[0] == 1
+    assert _detail(database).startswith("2 of 2 lines match in 5m, last: ERROR in the new one")
+    path.write_text(path.read_text().replace("pattern: ERROR", "pattern: ERR"))  # another question begins anew
+    vigie("--config", str(path), "watch", "--once")
+    assert _detail(database) == "reading from here on"
+
+
+def _detail(database: Path) -> str:
+    reader = StatusReader(database.with_name("vigie.d") / "status.db", SystemClock())
+    snapshot = reader.poll()
+    reader.close()
+    assert snapshot is not None
+    return snapshot.checks[0].detail

@@ -8,6 +8,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,8 @@ from console.watch import follow
 from console.watch.checks import CheckError
 from console.watch.follow import Follower
 from console.watch.measure import measure
-from console.watch.probing import Tools
+from console.watch.probing import Remembering, Tools
+from console.watch.state import Result
 from tests.console.watch.checking import beside, check, result
 
 # ── log ──────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -109,6 +111,83 @@ def test_following_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     add(log, "z" * 10)
     assert list(follower.lines()) == []
     follower.close()
+
+
+async def again(log: Path, *memories: str, **more: Any) -> Result:
+    """One look of a new watch that goes on from the last of *memories*."""
+    one = check("log", path=str(log), pattern="E", warn=1, fail=None, **more)
+    for memory in memories:
+        assert isinstance(one.probe, Remembering)
+        one.probe.resume(memory)
+    async with Tools() as tools:
+        return await measure(one, tools)
+
+
+HEADING = "".join(f"a first line that tells this log from another, {n}\n" for n in range(3))
+
+
+@pytest.mark.parametrize("how", ["written on", "renamed", "copied and truncated", "replaced", "cut"])
+async def test_the_next_watch_goes_on_where_the_last_one_was(tmp_path: Path, how: str) -> None:
+    log = tmp_path / "app.log"
+    log.write_text(HEADING + "E of before\n")
+    begun = await again(log)
+    add(log, "E1\nx\nE not wh")
+    first = await again(log, begun.memory)
+    assert (first.state, first.value) == (DEGRADED, 1)
+    add(log, "ole\nE2\n")  # while nobody watches
+    expected = 3  # E1 of the window before, and two
+    if how == "renamed":
+        log.rename(tmp_path / "app.log.1")
+        log.write_text("E3\n")
+        expected += 1
+    elif how == "copied and truncated":
+        shutil.copy(log, tmp_path / "app.log-20261128")
+        log.write_text("E3\nE4\n")
+        expected += 2
+    elif how == "replaced":
+        log.unlink()
+        log.write_text("another file\nE5\n")
+        expected = 2
+    elif how == "cut":
+        log.write_text("E6\n")
+        expected = 2
+    second = await again(log, first.memory)
+    assert (second.state, second.value) == (DEGRADED, expected)
+    third = await again(log, first.memory, second.memory)
+    assert third.value == expected  # nothing is counted twice
+
+
+async def test_what_came_while_nobody_watched_is_said_to_be_that(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = tmp_path / "app.log"
+    log.write_text("")
+    begun = await again(log, silent_for="1h")
+    add(log, "E1\nE2\n")
+    wall = time.time
+    monkeypatch.setattr(time, "time", lambda: wall() + 7200)
+    found = await again(log, begun.memory, silent_for="1h")
+    assert found.detail == "2 of 2 lines match in 5m, last: E2, 2 of them came while nobody watched"
+    log.write_text("")
+    quiet = await again(log, begun.memory, silent_for="1h")  # a restart does not begin the silence anew
+    assert (quiet.state, quiet.detail) == (DOWN, "nothing written for 2h, expected a line every 1h")
+    assert (await again(log, "nonsense")).detail == "reading from here on"
+
+
+async def test_a_log_that_is_gone_is_unknown_after_a_while(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = tmp_path / "app.log"
+    log.write_text("x\n")
+    one = check("log", path=str(log), pattern="E")
+    async with Tools() as tools:
+        await measure(one, tools)
+        log.unlink()
+        rotating = await measure(one, tools)
+        monkeypatch.setattr("console.watch.probes.log._GONE_S", 0.0)
+        gone = await measure(one, tools)
+        log.write_text("")
+        back = await measure(one, tools)
+    assert (rotating.state, gone.state, back.state) == (OK, UNKNOWN, OK)
+    assert gone.detail.startswith(f"no file {log} any more, for ")
 
 
 # ── systemd ──────────────────────────────────────────────────────────────────────────────────────────────────────
