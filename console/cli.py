@@ -33,6 +33,7 @@ COMMANDS: Final = {
     "export": ("export:export", "The postmortem, most of it already written."),
     "import": ("import_:import_", "Read events from JSON, CSV or lines: all or nothing."),
     "incidents": ("incidents:incidents", "List incidents."),
+    "maintenance": ("maintenance:maintenance", "Problems of a service are expected for a while: nobody is alerted."),
     "metrics": ("metrics:metrics", "Milestones and intervals, honest about what is missing."),
     "note": ("note:note", "Write a line on the timeline, in scribe grammar."),
     "recheck": ("recheck:recheck", "Have the watch run checks now, and tell what they found."),

@@ -56,6 +56,16 @@ STATUS: Final[tuple[Action, ...]] = (
         off=_silence_off,
     ),
     Action(
+        "status.maintenance",
+        ("M",),
+        "maintenance",
+        "Problems of this check's service are expected for a while: still checked, nobody is alerted; 'end' ends it.",
+        "status",
+        off=needs(
+            *_PROBLEM, facts=("checked",), writes=True, why="select a check first: others' alerts are silenced (S)"
+        ),
+    ),
+    Action(
         "status.recheck",
         ("R",),
         "check again now",

@@ -371,6 +371,8 @@ class StatusRoom(Room):
             target = "group" if entry.group is not None else "alert" if alert is not None else "check"
             if check is not None or (alert is not None and alert.source != "vigie"):
                 facts.add("source")
+            if check is not None:
+                facts.add("checked")
             if alert is not None and alert.source not in ("vigie", "rules"):
                 facts.add("foreign")
             if alert is not None or (check is not None and check.state in _BAD and check.since is not None):
@@ -538,6 +540,13 @@ class StatusRoom(Room):
         entry = self._take()
         if entry is not None and entry.alert is not None:
             silencing.begin(self.desk, entry.alert)
+
+    def do_maintenance(self) -> None:
+        from screens import status_asks
+
+        entry = self._take()
+        if entry is not None and entry.check is not None:
+            self.desk.ask(status_asks.maintenance(self.desk, entry.check.service, entry.check.maintenance))
 
     def do_recheck(self) -> None:
         from screens import status_asks

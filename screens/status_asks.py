@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from screens.desk import Desk
     from screens.widgets.text import Words
 
+_MAINTENANCE_S: Final = 3600.0  # where nobody says how long
 _FOR: Final = re.compile(r"(?:^|\s+)for (\S+)$")
 
 
@@ -97,6 +98,68 @@ def _record(desk: Desk, what: Target, reason: str, seconds: float | None) -> Non
         lambda _: desk.say(f"acknowledged: {what.name}{ends}"),
         lambda why: desk.say(f"not acknowledged: {why}", "error"),
     )
+
+
+def maintenance(desk: Desk, service: str, open_now: str) -> Ask:
+    """The line that begins maintenance of *service*, or ends it; *open_now* names the window that its check is in."""
+    from console.watch import asked
+
+    ends = bool(open_now) and open_now == asked.name_of([service])
+
+    def read(text: str) -> tuple[str, float]:
+        reason, seconds = reason_and_time(text)
+        return reason, _MAINTENANCE_S if seconds is None else seconds
+
+    def submit(text: str) -> str | None:
+        reason, seconds = read(text)
+        if ends and reason == "end":
+            _maintain(desk, service, "", 0)
+            return None
+        if not reason:
+            return "a reason, please: it is what the next one reads"
+        if not 0 < seconds <= asked.LONGEST.total_seconds():
+            return "for how long? 7d at most, such as: for 2h"
+        _maintain(desk, service, reason, seconds)
+        return None
+
+    def preview(text: str) -> Words:
+        reason, seconds = read(text)
+        if ends and reason == "end":
+            return (("over now", "text"),)
+        until = desk.now() + timedelta(seconds=min(seconds, asked.LONGEST.total_seconds()))
+        return ((f"{reason}  ", "text"), (f"until {until:%Y-%m-%d %H:%M}Z; 'for 2h' says how long", "dim"))
+
+    known = ""
+    if open_now:
+        known = f"in maintenance: {open_now}" + (", 'end' ends it" if ends else "")
+    return Ask(
+        id="maintenance",
+        label="maintenance, because>",
+        submit=submit,
+        draft=f"maintenance:{service}",
+        preview=preview,
+        hint=f"{service}: {known or 'still checked, nobody is alerted'}; say why (… for 2h); esc leaves",
+    )
+
+
+def _maintain(desk: Desk, service: str, reason: str, seconds: float) -> None:
+    """Begin it for so long; 0 ends the one that is open."""
+    from console.watch import asked
+
+    now = desk.now()
+
+    def record(journal: Journal) -> str:
+        if seconds:
+            until = (now + timedelta(seconds=seconds)).replace(microsecond=0)
+            journal.append_watch([asked.began([service], now=now, until=until, reason=reason)])
+            return f"maintenance of {service} for {span(seconds)}"
+        window = asked.windows(journal, now).get(asked.name_of([service]))
+        if window is None:
+            return f"no maintenance of {service} is open"
+        journal.append_watch([asked.ended(window, now=now)])
+        return f"maintenance of {service} is over"
+
+    desk.work(record, desk.say, lambda why: desk.say(f"maintenance not recorded: {why}", "error"))
 
 
 def declare(desk: Desk, entry: Entry) -> Ask:

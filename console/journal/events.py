@@ -409,13 +409,14 @@ class CheckFlapping(Body, tag="check_flapping", frozen=True, kw_only=True):
 
 
 class Maintenance(Body, tag="maintenance", frozen=True, kw_only=True):
-    """A configured maintenance window began, or is over (``began`` false)."""
+    """A maintenance window began, or is over (``began`` false): a configured one, or one by hand (``asked``)."""
 
     name: str
     began: bool
     services: tuple[str, ...] = ()  # services and service/check; none: everything
     until: datetime | None = None
     reason: str = ""
+    asked: bool = False  # somebody said so; else the configuration did, or its time was up
 
 
 class AlertRaised(Body, tag="alert_raised", frozen=True, kw_only=True):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 from msgspec.structs import replace
 
-from console.journal.events import Acknowledged
+from console.journal.events import Acknowledged, Maintenance
 from console.snapshot import (
     ACKED,
     DEGRADED,
@@ -27,6 +27,7 @@ from console.snapshot import (
     Source,
     StatusSnapshot,
 )
+from console.watch import asked
 from console.watch.bodies import Bodies
 from console.watch.changes import Changes, Kept, Sample, Seen
 from console.watch.describing import alert_of, changed, describe, flapping, raised, resolved
@@ -75,7 +76,7 @@ class Board:
         self._histories = Histories(self.checks, kept.histories)
         self._bodies = Bodies(kept.bodies)
         self._sentinels = Sentinels(sentinels, kept.lost)
-        self._windows = tuple(windows)
+        self._configured, self._asked = tuple(windows), dict(kept.windows)
         self._open: tuple[Window, ...] = ()  # windows, as they were looked at last
         # Where nobody has ever led, a window that is open already begins in the record too.
         self._maintained_at = min((one.begin - _INSTANT for one in open_now(windows, now)), default=now)
@@ -244,13 +245,16 @@ class Board:
 
     def maintain(self, now: datetime, since: datetime | None = None) -> None:
         """Open and close the windows, and record which did: since the last time, or since *since*."""
-        if not self._windows:
-            return
+        windows = (*self._configured, *self._asked.values())
         start = since if since is not None else self._maintained_at
-        if start < now:
-            self._changes.news += maintenance_news(self._windows, start, now)
+        if windows and start < now:
+            self._changes.news += maintenance_news(windows, start, now)
         self._maintained_at = now
-        self._open = tuple(covering(self._windows, now))
+        self._open = tuple(covering(windows, now))
+
+    def told(self, body: Maintenance, at: datetime) -> None:
+        """Somebody began maintenance by hand, or ended it."""
+        self._asked = asked.told(self._asked, body, at)
 
     def _window_of(self, check: Check) -> str:
         """The name of the open window that *check* is in."""

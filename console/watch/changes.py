@@ -11,6 +11,7 @@ from msgspec import Struct
 from console.journal.events import New
 from console.snapshot import Ack, Alert, Source
 from console.watch.history import History, Rollup
+from console.watch.maintenance import Window
 from console.watch.state import Machine
 
 _SAMPLES_KEPT: Final = 10_000  # while they can't be stored
@@ -51,6 +52,7 @@ class Kept(Struct, frozen=True, kw_only=True):
     histories: Mapping[str, History] | None = {}  # by check key; None: they come later
     sources: tuple[Source, ...] = ()  # as they were published last
     bodies: Mapping[str, LastBody] = {}  # by check key
+    windows: Mapping[str, Window] = {}  # of maintenance begun by hand, by name
 
 
 class Changes(Struct, kw_only=True):

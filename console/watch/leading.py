@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from console.clock import Clock
 from console.journal.errors import JournalError, Missing
-from console.journal.events import Event
+from console.journal.events import Event, Maintenance
 from console.snapshot import Alert, Feed, Report, Source, StatusSnapshot
 from console.watch.board import Board
 from console.watch.changes import Changes, Kept
@@ -237,7 +237,9 @@ class Leading:
         for event in done.recorded:
             self._say(event)
         for seen in done.acknowledged:
-            if not board.acknowledge(seen.body, seen.actor, seen.at):
+            if isinstance(seen.body, Maintenance):
+                board.told(seen.body, seen.at)
+            elif not board.acknowledge(seen.body, seen.actor, seen.at):
                 self._feeds.acknowledge(seen.body, seen.actor, seen.at)
             self._urgent.set()  # whoever acknowledged is looking
         for key in done.wanted:

@@ -1,4 +1,4 @@
-"""Maintenance windows out of the configuration: once, or every week at a time of day, in the configured zone.
+"""Maintenance windows: out of the configuration, once, or every week at a time of day, in the configured zone.
 
 A window that comes again begins at a time on the wall, so it follows the change to summer time: one that would begin in
 the hour that is left out begins as much later, one in the hour that comes twice begins in the first of them. It lasts as
@@ -38,6 +38,7 @@ class Window(Struct, frozen=True, kw_only=True):
     at: time = time(0)
     lasts: timedelta = timedelta(0)
     zone: tzinfo = UTC
+    asked: bool = False  # begun by hand (console.watch.asked), which recorded it
 
     def covers_check(self, service: str, key: str) -> bool:
         """Whether the check *key* of *service* is in it."""
@@ -116,7 +117,7 @@ def news(windows: Iterable[Window], since: datetime, now: datetime) -> list[New]
     found: list[New] = []
     for window in windows:
         for one in window.between(since, now):
-            if since < one.begin <= now:
+            if since < one.begin <= now and not window.asked:
                 found.append(_new(window, one, began=True))
             if since < one.end <= now:
                 found.append(_new(window, one, began=False))

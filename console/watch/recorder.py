@@ -16,10 +16,10 @@ from msgspec.structs import replace
 
 from console.clock import Clock, to_us
 from console.journal.errors import DiskFull, JournalError, Locked, Missing, Refused
-from console.journal.events import Acknowledged, Event, New, SourceBack, SourceLost
+from console.journal.events import Acknowledged, Event, Maintenance, New, SourceBack, SourceLost
 from console.journal.store import Journal
 from console.snapshot import StatusSnapshot
-from console.watch import lease
+from console.watch import asked, lease
 from console.watch.board import SOURCE
 from console.watch.changes import Changes, Kept
 from console.watch.history import History
@@ -36,9 +36,9 @@ _BACK_OFF_S: Final = 5.0  # between attempts to write to a journal that is locke
 
 
 class Seen(Struct, frozen=True, kw_only=True):
-    """An acknowledgement out of the journal."""
+    """What somebody said that a leader must heed, out of the journal."""
 
-    body: Acknowledged
+    body: Acknowledged | Maintenance
     actor: str
     at: datetime
 
@@ -168,7 +168,8 @@ class Recorder:
         cursor = self._status.cursor()
         self._outbox = [new for _, new in self._status.outbox(limit=-1)]
         self._cursor = journal.last_pos() if cursor is None else cursor
-        return recall(newest_first(journal)) if cursor is None else self._status.kept(histories=False)
+        kept = recall(newest_first(journal)) if cursor is None else self._status.kept(histories=False)
+        return replace(kept, windows=asked.windows(journal, self._clock.now()))
 
     def histories(self, after: str) -> dict[str, History]:
         """The next of the histories that the last leader left, by their keys; empty when that was all."""
@@ -275,7 +276,7 @@ class Recorder:
         return done
 
     def _acknowledgements(self) -> list[Seen]:
-        """What was acknowledged since the last look, by whomever."""
+        """What was acknowledged, and what maintenance begun or ended, since the last look, by whomever."""
         found: list[Seen] = []
         try:
             journal = self._connected()
@@ -287,6 +288,7 @@ class Recorder:
                     Seen(body=event.body, actor=event.actor, at=event.occurred_at)
                     for event in events
                     if isinstance(event.body, Acknowledged)
+                    or (isinstance(event.body, Maintenance) and event.body.asked)
                 ]
                 self._cursor = events[-1].pos
             self._unread = False

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from console.config import Config
-from console.journal.events import Acknowledged, CheckChanged, Declared, New
+from console.journal.events import Acknowledged, CheckChanged, Declared, Maintenance, New
 from console.snapshot import Source
 from screens import status, status_entries, status_rows
 from screens.errands import RunbookFor
@@ -68,6 +68,28 @@ async def test_acknowledge(console: Any, given: Any) -> None:
         assert [(body.fingerprint, body.reason, body.service) for body in bodies] == [
             ("00000000000000aa", "on it", "api")
         ]
+
+
+async def test_maintenance_by_hand(console: Any, given: Any) -> None:
+    async with console.open():
+        console.show(_outage(given))
+        await console.press("M")
+        await console.press("enter")
+        assert "a reason, please" in console.lines()[-1]
+        await console.type("disk swap for 2h")
+        await console.press("enter")
+        await console.until(lambda: "maintenance of api for 2h" in console.text())
+        with console.journal() as journal:
+            (event,) = [event for event in journal.since(0) if isinstance(event.body, Maintenance)]
+        body = event.body
+        assert (body.name, body.services, body.reason, body.asked) == ("api", ("api",), "disk swap", True)
+        assert timedelta(minutes=119) < body.until - event.recorded_at <= timedelta(hours=2)
+        console.show(given.snapshot(given.check("api", "http", "DOWN", overlays=("MAINT",), maintenance="api")))
+        await console.press("M")
+        assert "'end' ends it" in console.text()
+        await console.type("end")
+        await console.press("enter")
+        await console.until(lambda: "maintenance of api is over" in console.text())
 
 
 async def test_what_can_not_be_done_says_why(console: Any, given: Any) -> None:
