@@ -162,7 +162,14 @@ async def test_a_stream_that_hangs_or_floods_is_alone_with_its_connection(nginx:
     base = f"https://127.0.0.1:{nginx.tls}"
     paths = ("/slow", "/big", "/health", "/health", "/503", "/health")
     checks = [
-        check("http", "[BODY].status == UP", url=base + path, http_version="2", insecure=True, timeout=1)
+        check(
+            "http",
+            "[BODY].status == UP",
+            url=base + path,
+            http_version="2",
+            insecure=True,
+            timeout=1 if path == "/slow" else 20,
+        )
         for path in paths
     ]
     async with Tools() as tools:
