@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from screens.desk import Measured
     from screens.kept import Place
     from screens.last_screen import LastScreen
+    from screens.launched import Launch
 
 _ANSWERS_IN_HASTE_S: Final = 0.3  # when a signal wants us gone
 _AFTER_RESIZE_S: Final = 1 / 30  # Textual gathers resizes for 1/120 s
@@ -74,6 +75,7 @@ class VigieApp(App[None], inherit_bindings=False):
         self.desk.stop, self.desk.stopped = self.lending.stop, self.lending.stopped
         self.bridge = Bridge(self.desk)
         self.keep_at: Place | None = None  # where what is shown is kept for the next start
+        self.launch_at: Launch | None = None  # and for the launcher's
         self.last_screen: LastScreen | None = None
         self._wear(look)
 
@@ -83,7 +85,7 @@ class VigieApp(App[None], inherit_bindings=False):
             return
         from screens.last_screen import LOOK_S, LastScreen
 
-        self.last_screen = LastScreen(self.keep_at, self.desk, self.bridge, cells)
+        self.last_screen = LastScreen(self.keep_at, self.launch_at, self.desk, self.bridge, cells)
         self.set_interval(LOOK_S, self.last_screen.look)
 
     def get_default_screen(self) -> Screen[Any]:

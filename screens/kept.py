@@ -14,6 +14,17 @@ import stat
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from typing import Protocol
+
+    class Spot(Protocol):
+        """Where a file is kept."""
+
+        @property
+        def folder(self) -> str: ...
+
+        @property
+        def path(self) -> str: ...
+
 
 _FORM = "vigie-kept 2"
 LARGEST = 256 * 1024  # bytes of a file
@@ -199,7 +210,7 @@ def form(
     return data if len(data) <= LARGEST else None
 
 
-def save(place: Place, data: bytes) -> bool:
+def save(place: Spot, data: bytes) -> bool:
     """Keep *data*, for this user alone, whole or not at all; False where it can't be kept, which is no trouble."""
     fresh = f"{place.path}.{os.getpid()}.new"
     try:
@@ -225,7 +236,7 @@ def save(place: Place, data: bytes) -> bool:
     return False
 
 
-def tidy(place: Place) -> None:
+def tidy(place: Spot) -> None:
     """Remove the oldest screens beyond a couple of dozen, and what a killed console left half written."""
     try:
         with os.scandir(place.folder) as entries:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from os.path import abspath
 from typing import TYPE_CHECKING, Final
 
-from screens import kept
+from screens import kept, launched
 
 if TYPE_CHECKING:
     from screens.bridge import Bridge
@@ -27,9 +27,17 @@ Cells = Sequence[Sequence[str]]
 class LastScreen:
     """Keeps the screen at *place*. Everything but the writing happens on the UI thread."""
 
-    def __init__(self, place: kept.Place, desk: Desk, bridge: Bridge, cells: Callable[[], Cells | None]) -> None:
-        """*cells* gives the frame that is shown, None where nobody knows."""
+    def __init__(
+        self,
+        place: kept.Place,
+        launch: launched.Launch | None,
+        desk: Desk,
+        bridge: Bridge,
+        cells: Callable[[], Cells | None],
+    ) -> None:
+        """Where it is kept for Python, and for the launcher; *cells* gives the frame that is shown, None where nobody knows."""
         self._place = place
+        self._launch = launch
         self._desk = desk
         self._bridge = bridge
         self._cells = cells
@@ -61,6 +69,8 @@ class LastScreen:
             self._save(*self._newest)
             self._newest = None
         kept.tidy(self._place)
+        if self._launch is not None:
+            kept.tidy(self._launch)
 
     def _take(self) -> None:
         bridge, desk = self._bridge, self._desk
@@ -80,3 +90,7 @@ class LastScreen:
         data = kept.form(rows, self._place, at, database, config, deps.config.title, severities)
         if data is not None:
             kept.save(self._place, data)
+        if self._launch is not None:
+            data = launched.form(rows, self._launch, at, database, config)
+            if data is not None:
+                kept.save(self._launch, data)

@@ -62,10 +62,10 @@ def open_covered(fields: Mapping[str, Any]) -> int:
     if refusal:
         sys.stderr.write(f"vigie: {refusal}\n")
         return 2
+    from screens import kept, launched
     from screens.cover import Cover
-    from screens.kept import place_of
 
-    cover = Cover(place_of(fields, os.environ))
+    cover = Cover(kept.place_of(fields, os.environ), launched.place_of(fields, os.environ))
     early = None
     line = ""
     try:

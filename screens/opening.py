@@ -51,6 +51,10 @@ def _settle() -> None:
     from screens.room import MODES
 
     give_tls_back()
+    if sys.flags.no_site:  # the launcher's way: only the paths were set up
+        import site
+
+        site.main()
     for mode in MODES:
         try:
             import_module(mode.room.partition(":")[0])
@@ -94,7 +98,8 @@ def run(
         app.desk.begin_with(first)
     if cover is not None:
         app.driver_class = driver_over(cover, app.driver_class)
-        app.keep_at = cover.place if not start.read_only else None
+        if not start.read_only:
+            app.keep_at, app.launch_at = cover.place, cover.launch
 
     def leave(code: int) -> None:
         app.call_from_signal(partial(app.end, code))

@@ -99,6 +99,7 @@ class Terminal:
         self._stop = False
         self.master, slave = pty.openpty()
         self._set_size(*size)
+        self.settings = termios.tcgetattr(self.master)  # as the program found them
         environment = {
             k: v for k, v in os.environ.items() if k not in ("COLORTERM", "NO_COLOR", "TMUX", "COLUMNS", "LINES")
         }

@@ -75,7 +75,7 @@ def test_a_link_cut_in_the_middle_of_a_command_and_the_command_found_again(bench
             eventually(lambda: witness(here) == ["begun"], "the command at work")
             server.link.cut()
             assert terminal.wait_exit() == 255
-        eventually(lambda: not [p for p in here.processes() if "vigie" in " ".join(p.cmdline()[:2])], "no console")
+        eventually(lambda: not [p for p in here.processes() if "vigie" in " ".join(p.cmdline()[:3])], "no console")
         assert witness(here) == ["begun"]
         assert not here.events("command_finished")  # it works on, without anybody
         with Terminal(server.client(here.argv()), size=(100, 30), env=here.env) as again:

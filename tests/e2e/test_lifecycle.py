@@ -26,7 +26,7 @@ def open_incident(terminal: Terminal, line: str = "sev2 checkout answers 5xx -8m
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_a_signal_ends_it_cleanly_and_gives_the_terminal_back(here: Site, number: signal.Signals, code: int) -> None:
     with here.console() as terminal:
-        before = termios.tcgetattr(terminal.master)
+        before = terminal.settings
         open_incident(terminal)
         assert termios.tcgetattr(terminal.master) != before
         started = time.monotonic()

@@ -54,7 +54,7 @@ def _cooked(terminal: Terminal) -> bool:
 
 def test_q_leaves_with_0_and_the_terminal_as_it_was(database: Path, stream: str) -> None:
     with Terminal(command(database)) as terminal:
-        before = termios.tcgetattr(terminal.master)
+        before = terminal.settings
         _opened(terminal)
         assert not _cooked(terminal)
         terminal.press("q")
