@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Final
+
+from msgspec import Struct
 
 EVERYWHERE: Final = "everywhere"
 
 
-@dataclass(frozen=True)
-class Situation:
+class Situation(Struct, frozen=True):
     """What decides whether an action is possible now; a room describes itself with it."""
 
     target: str = ""  # what is selected: "check", "alert", "event", "step", "runbook", …; "" for nothing
@@ -51,8 +51,7 @@ def _articled(word: str) -> str:
     return f"{'an' if word[0] in 'aeiou' else 'a'} {word}"
 
 
-@dataclass(frozen=True)
-class Action:
+class Action(Struct, frozen=True):
     """One thing that can be done. ``where`` is the context whose keys it belongs to."""
 
     id: str
@@ -63,7 +62,7 @@ class Action:
     hint: int = 0  # place in the hint line, small first; 0 = not there
     short: str = ""  # the word for the hint line, when ``words`` is long
     danger: bool = False
-    off: Off = field(default=_always, compare=False)
+    off: Off = _always
 
     @property
     def name(self) -> str:

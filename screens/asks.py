@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from screens.widgets.text import Words
 
@@ -12,8 +13,7 @@ Preview: TypeAlias = Words  # shown under the line while it is typed
 Refusal: TypeAlias = str | None  # why a line can't be taken: the line stays open, the reason is shown under it
 
 
-@dataclass(frozen=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """One of the choices above the line."""
 
     key: str
@@ -21,8 +21,7 @@ class Choice:
     about: Words = ""
 
 
-@dataclass(frozen=True)
-class Ask:
+class Ask(Struct, frozen=True):
     """A question in the prompt line. Opening another one keeps this one's draft, if it has a ``draft`` key."""
 
     id: str  # which kind of line this is: "note", "declare", "filter", "ack", …

@@ -21,11 +21,11 @@ import threading
 import time
 from codecs import getincrementaldecoder
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import textual
+from msgspec.structs import replace
 from textual import events
 from textual._ansi_sequences import SYNC_END, SYNC_START
 from textual._compositor import CompositorUpdate

@@ -6,10 +6,10 @@ A theme is a flat YAML file in ``themes/`` (or the operator's own folder); see :
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from msgspec import Struct, field
 from rich.color import Color, ColorParseError
 from rich.errors import StyleSyntaxError
 from rich.style import Style
@@ -70,8 +70,7 @@ class ThemeError(Exception):
     """A theme that can't be used; ``str()`` is one line."""
 
 
-@dataclass(frozen=True)
-class Theme:
+class Theme(Struct, frozen=True):
     """Colours by token. ``ansi`` themes use the terminal's own sixteen colours and background."""
 
     name: str

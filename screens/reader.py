@@ -11,8 +11,9 @@ import queue
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from msgspec import Struct
 
 if TYPE_CHECKING:
     from console.journal.events import Event
@@ -43,8 +44,7 @@ class Listener(Protocol):
     def take_trouble(self, what: str, line: str) -> None: ...
 
 
-@dataclass(frozen=True)
-class _Job:
+class _Job(Struct, frozen=True):
     key: str
     work: Callable[[Any], Any]
     then: Callable[[Any], None]

@@ -7,9 +7,9 @@ is first visited and stays; ``shown`` and ``hidden`` say when it is looked at.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from msgspec import Struct
 from textual.message import Message
 from textual.widget import Widget
 
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from screens.widgets.text import Span, Words
 
 
-@dataclass(frozen=True)
-class Mode:
+class Mode(Struct, frozen=True):
     """A mode: its digit, its name in the header, and where its room is (imported when first visited)."""
 
     id: str

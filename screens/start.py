@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from msgspec import Struct
+
 if TYPE_CHECKING:
     from console.clock import Clock
     from console.config import Config, Paths
@@ -21,8 +23,7 @@ if TYPE_CHECKING:
 _BUSY_S: Final = 0.5
 
 
-@dataclass(frozen=True)
-class Start:
+class Start(Struct, frozen=True):
     """The options before the command's name (the same fields as ``console.commands.context.Options``)."""
 
     config: str | None = None

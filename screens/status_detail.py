@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from console.clock import rfc3339, span
 from screens.glyphs import STATES
@@ -26,8 +27,7 @@ _RESULTS: Final = 20  # that are listed
 _BODY_LINES: Final = 40  # of what a failing check got
 
 
-@dataclass(frozen=True)
-class History:
+class History(Struct, frozen=True):
     """What was kept of an entry: transitions from the journal, results and what the last bad one got from the status."""
 
     key: str

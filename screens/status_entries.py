@@ -6,10 +6,11 @@ An alert that one of our own checks raised is shown on the check's row; other sy
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct, field
 
 from screens.glyphs import STATES
 
@@ -31,8 +32,7 @@ _MILD: Final = frozenset(("info", "none", "notice", "sev4", "sev5", "p4", "p5"))
 SAID_APART: Final = ("alertname", "severity")  # of an alert's labels: the row says them already
 
 
-@dataclass(frozen=True)
-class Group:
+class Group(Struct, frozen=True):
     """Entries shown as one row."""
 
     count: int
@@ -40,8 +40,7 @@ class Group:
     labels: Mapping[str, str] = field(default_factory=dict)  # that all of them share
 
 
-@dataclass(frozen=True)
-class Entry:
+class Entry(Struct, frozen=True, dict=True):
     """One thing that is the matter, or fine."""
 
     key: str

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
+
+from msgspec import Struct
 
 from screens.status_entries import Entry, alert_entry
 
@@ -18,8 +19,7 @@ WINDOW: Final = 250  # alerts read at a time: a few milliseconds
 KEPT: Final = 2000  # that fit are shown; more are counted
 
 
-@dataclass(frozen=True)
-class Found:
+class Found(Struct, frozen=True):
     """What was found so far."""
 
     entries: tuple[Entry, ...] = ()

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from heapq import nlargest
 from typing import TYPE_CHECKING, Any, Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from screens.status_entries import HANDLED, OK, SAID_APART, Entry, Group, urgency
 
@@ -41,8 +44,7 @@ SORTS: Final[Mapping[str, Callable[[Entry], Any]]] = {
 }
 
 
-@dataclass(frozen=True)
-class Wanted:
+class Wanted(Struct, frozen=True):
     """What the list should show."""
 
     filter: Filter | None = None

@@ -5,10 +5,10 @@ The choice is kept with its styles resolved, so that the first paint reads one s
 
 from __future__ import annotations
 
-import json
 import os
-from dataclasses import asdict
 from pathlib import Path
+
+from msgspec.structs import asdict
 
 from screens.look import DEFAULT, FALLBACK, Look, Theme, ThemeError, load_theme, theme_files, theme_for_terminal
 
@@ -72,6 +72,8 @@ def remember(look: Look) -> str:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         fresh = path.with_suffix(".new")
+        import json
+
         fresh.write_text(json.dumps(asdict(look.theme)), encoding="utf-8")
         fresh.replace(path)
     except OSError as error:
@@ -91,7 +93,10 @@ def _own() -> set[str]:
 
 def _kept() -> Theme | None:
     try:
-        fields = json.loads(state_file().read_text(encoding="utf-8"))
+        text = state_file().read_text(encoding="utf-8")
+        import json  # most have chosen none
+
+        fields = json.loads(text)
         return Theme(**fields).check()
     except (OSError, ValueError, TypeError, ThemeError):
         return None

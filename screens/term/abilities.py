@@ -6,8 +6,9 @@ many hosts. What is not known here is not used. Repeating (REP) is believed to n
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 # Erasing does not take the background that is set (terminfo: no bce).
 _NO_BCE: Final = ("screen", "vt1", "vt2", "ansi", "cygwin", "dumb", "sun")
@@ -18,8 +19,7 @@ _ECH: Final = (
 )
 
 
-@dataclass(frozen=True)
-class Abilities:
+class Abilities(Struct, frozen=True):
     """``bce``: erased cells take the background that is set. ``ech``: CSI X erases characters. ``rep``: CSI b repeats the
     last one. ``lf``: a line feed reaches the terminal as it is, so the cursor keeps its column."""
 

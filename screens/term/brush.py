@@ -8,8 +8,10 @@ expected to be off.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
 from typing import Final
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from screens.term.abilities import Abilities
 from screens.term.cells import are_certain, is_certain
@@ -20,8 +22,7 @@ _AGAIN: Final = re.compile(rf"([ -~])\1{{{_REPEATED - 1},}}")  # ASCII is all th
 _FEEDS: Final = 3  # line feeds that are no longer than the sequence
 
 
-@dataclass
-class Pen:
+class Pen(Struct):
     """Where the terminal's cursor is, from 0, and how it writes; None is unknown."""
 
     row: int | None = None

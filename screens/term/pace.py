@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 FRAMES: Final = 3  # unanswered frames that hold the next one back
 BYTES: Final = 1200  # or so many unanswered bytes
@@ -27,8 +28,7 @@ Place = tuple[int, int]  # row and column, from 1, as in the report
 Trip = tuple[float, int]  # seconds from a frame to its answer, and the bytes that were on their way with it
 
 
-@dataclass
-class _Question:
+class _Question(Struct):
     place: Place
     size: int  # bytes of the frame; 0 for a question that is not ours
     frame: bool

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Final
+
+from msgspec import Struct
 
 from screens.term.abilities import Abilities
 from screens.term.brush import Brush
@@ -16,8 +17,7 @@ _TAIL: Final = 3  # so many blanks at the end of a line at least are worth an er
 _BLANKS: Final = 8  # so many elsewhere
 
 
-@dataclass(frozen=True)
-class Piece:
+class Piece(Struct, frozen=True):
     """Cells ``[x, end)`` of row *y*. ``kind``: ``text`` in *look*; ``blanks`` or ``tail`` (to the end of the line) in the
     paper *look*. ``order``: must come behind what stands left of it."""
 

@@ -8,9 +8,9 @@ on its row, at its place on the screen.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Final, Protocol
 
+from msgspec import Struct
 from rich.cells import cell_len
 from rich.style import Style
 from textual import events
@@ -66,8 +66,7 @@ class ListRows:
         return self._index.get(key)
 
 
-@dataclass(frozen=True)
-class Column:
+class Column(Struct, frozen=True):
     """A column. ``width`` cells, or a share of what is left (``flex``), never under ``least``; narrower screens than
     ``from_width`` leave it out."""
 

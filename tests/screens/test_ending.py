@@ -186,7 +186,7 @@ def test_version_loads_neither_textual_nor_httpx() -> None:
 def test_the_first_paint_needs_no_journal_no_config_no_http() -> None:
     code = (
         "import sys; import screens.opening; "
-        "heavy = {'msgspec', 'click', 'httpx', 'yaml', 'psutil', 'sqlite3', 'jinja2', 'markdown_it', 'tree_sitter', "
+        "heavy = {'click', 'httpx', 'yaml', 'psutil', 'sqlite3', 'jinja2', 'markdown_it', 'tree_sitter', "
         "'platformdirs', 'textual.widgets._markdown', 'ulid', 'pygments'}; "
         "print(sorted(heavy & set(sys.modules)))"
     )

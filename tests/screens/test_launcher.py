@@ -320,7 +320,7 @@ def test_through_links_and_by_its_bare_name(install: Install) -> None:
     (there / "vigie").symlink_to(os.path.relpath(install.vigie, there))
     install.vigie, venv = there / "vigie", install.vigie
     with install.start() as terminal:
-        terminal.wait_for(rf"READY \d s old -SP {re.escape(str(venv))[:40]}")
+        terminal.wait_until(lambda _: re.search(rb"READY \d s old -SP " + re.escape(os.fsencode(venv)), terminal.raw))
     assert install.shown(["env", f"PATH={there}:{os.environ['PATH']}"], None)
 
 

@@ -20,6 +20,34 @@ import platformdirs
 assert issubclass(Tooltip, Widget) and issubclass(Toast, Widget) and Provider.__module__ == "textual.command"
 assert platformdirs.user_downloads_path()
 """
+# What stands for a module until it is used is as good as the module.
+LATER = """
+import sys
+from screens.lean import import_textual
+import_textual()
+import screens.app
+for name in (
+    "ipaddress", "locale", "textwrap", "tokenize", "typing_extensions", "msgspec.inspect", "difflib", "pickle",
+    "rich.table",
+):
+    assert name not in sys.modules, name
+import traceback, linecache, urllib.parse, msgspec, subprocess
+import rich.style, textual.suggestions, textual.notifications, textual.constants
+assert traceback.textwrap.indent("a", "b") == "ba"
+assert linecache.getline(linecache.__file__, 1).startswith('\"\"\"')
+assert urllib.parse.urlsplit("http://[::1]:9/").hostname == "::1"
+assert msgspec.inspect.type_info(int) == msgspec.inspect.IntType()
+assert msgspec.json.schema(int) == {"type": "integer"}
+assert subprocess.run(["echo", "x"], capture_output=True, text=True).stdout == "x\\n"
+assert rich.style.Style.from_meta({"@click": "x"}).meta == {"@click": "x"}
+assert rich.style.Style(link="http://x").link_id != rich.style.Style(link="http://x").link_id
+assert textual.suggestions.get_suggestion("colr", ["color", "width"]) == "color"
+assert textual.notifications.Notification("x").identity != textual.notifications.Notification("x").identity
+import ipaddress, pickle, random, typing_extensions, uuid
+from rich.table import Table
+assert pickle.loads(pickle.dumps(uuid.UUID(int=1))) == uuid.UUID(int=1) and random.random() < 1
+assert ipaddress.ip_address("::1").is_loopback and typing_extensions.deprecated and Table().columns == []
+"""
 # A server that answers with no TLS: what the handshake says is of the ssl module, not that there is none.
 TLS = """
 import sys
@@ -71,6 +99,10 @@ def test_what_stood_in_is_gone_and_the_real_modules_can_be_imported() -> None:
 
 def test_tls_on_the_event_loop_comes_back() -> None:
     run(TLS)
+
+
+def test_what_stands_for_a_module_until_it_is_used_is_as_good_as_the_module() -> None:
+    run(LATER)
 
 
 def test_another_textual_is_imported_whole() -> None:
