@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run ``vigie``; returns the exit code."""
     streams.make_ready()
     arguments = list(sys.argv[1:] if argv is None else argv)
-    fields = short_way(arguments)
+    fields = short_way(arguments) if "_VIGIE_COMPLETE" not in os.environ else None  # a shell asks for words, by click
     if fields is not None:
         return open_covered(fields)
     from console.cli import main as command_line

@@ -12,6 +12,7 @@ from tests.bench._eyes import Eyes
 from tests.bench._link import NONE
 from tests.bench._programs import VIGIE, Program
 from tests.bench._results import Results
+from tests.bench._starts import chill
 from tests.e2e.screen_model import ScreenModel
 
 _PATIENCE_S = 10.0
@@ -63,6 +64,22 @@ def memory(pid: int) -> float:
         if line.startswith("VmRSS:"):
             return int(line.split()[1]) / 1024
     return 0.0
+
+
+def measure_cold(results: Results, every: Sequence[Program], rounds: int) -> None:
+    """The same with nothing of the programs in the page cache: files are read from the disk."""
+    found: dict[str, list[Started]] = {one.name: [] for one in every}
+    for _ in range(rounds):
+        for one in every:
+            chill()
+            started = start_once(one)
+            if started is not None:
+                found[one.name].append(started)
+    for name, runs in found.items():
+        for measure_name, attribute in (("cold first", "first"), ("cold live", "live")):
+            results.put(
+                measure_name, name, statistics.median(getattr(run, attribute) for run in runs) if runs else None
+            )
 
 
 def measure(results: Results, every: Sequence[Program], rounds: int) -> None:

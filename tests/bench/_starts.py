@@ -6,10 +6,12 @@ While a program starts nothing is done but to read, stamp and count its processo
 from __future__ import annotations
 
 import os
+import platform
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -102,7 +104,8 @@ def once(start: Callable[[], Meter], live: str, *, then: str = "") -> tuple[Run,
 def chill() -> None:
     """Ask the kernel to forget what it has read of our files, of Python's and of the peers': the next start is cold.
 
-    What another process has mapped stays; a file that nobody has open is read from the disk again.
+    What another process has mapped stays – of a Python program, the interpreter itself –, and so do names and folders: a
+    file that nobody has open is read from the disk again.
     """
     os.sync()
     for path in _files():
@@ -116,13 +119,18 @@ def chill() -> None:
             os.close(handle)
 
 
-def _files() -> Iterator[Path]:
+@cache
+def _files() -> tuple[Path, ...]:
     library = Path(os.__file__).parent
-    roots = [library, Path(sys.prefix), *(_REPO / name for name in ("console", "screens", "themes", "runbooks"))]
-    for root in roots:
-        for folder, _, names in os.walk(root):
-            yield from (Path(folder) / name for name in names)
-    yield Path(sys.executable).resolve()
-    found = servers.find("vim")
-    if found is not None:
-        yield found.resolve()
+    roots = [library, Path(sys.prefix), *(_REPO / name for name in ("bin", "console", "screens", "themes", "runbooks"))]
+    roots += [
+        servers.ROOT / "usr",
+        _REPO / ".cache" / "peers" / "glances",
+        Path("/usr/share/vim"),
+        Path("/lib/terminfo"),
+    ]
+    found = [Path(folder) / name for root in roots for folder, _, names in os.walk(root) for name in names]
+    found += (path for path in Path(f"/usr/lib/{platform.machine()}-linux-gnu").glob("*.so*") if path.is_file())
+    programs = map(servers.find, ("sh", "stat", "vim", "htop", "less", "lnav"))
+    found += [Path(sys.executable), *(program for program in programs if program is not None)]
+    return tuple(dict.fromkeys(path if path.is_relative_to(_REPO) else path.resolve() for path in found))

@@ -17,7 +17,7 @@ from typing import Final
 from tests.bench import _peer_idle, _peer_keys, _peer_links, _peer_meters, _peer_scale, _peer_start
 from tests.bench import _peer_tables as tables
 from tests.bench._link import Link
-from tests.bench._programs import SIZE, VIGIE, Program, programs, still_htop
+from tests.bench._programs import MINIMAL, SIZE, VIGIE, Program, programs, still_htop
 from tests.bench._results import Results
 from tests.bench._scene import Scene, scene
 from tests.bench._tty import Meter
@@ -85,6 +85,8 @@ def console(here: Scene) -> Program:
 
 def _start(results: Results, place: Place) -> None:
     _peer_start.measure(results, [console(place.live), *place.peer()], _ROUNDS)
+    cold = place.peer(MINIMAL, "vim", "htop", "less", "lnav", "glances")
+    _peer_start.measure_cold(results, [console(place.live), *cold], max(_ROUNDS // 2, 3))
 
 
 def _keys(results: Results, place: Place) -> None:

@@ -380,6 +380,13 @@ def test_what_the_environment_claims_is_taken_out_and_checked(monkeypatch: pytes
     assert launched.pieces_shown(os.environ) is None
 
 
+def test_a_shell_can_ask_for_the_words_that_fit() -> None:
+    asked = {"_VIGIE_COMPLETE": "bash_complete", "COMP_WORDS": "vigie stat", "COMP_CWORD": "1"}
+    vigie = Path(sys.executable).with_name("vigie")
+    done = subprocess.run([vigie], env={**os.environ, **asked}, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "plain,status\n", done.stderr
+
+
 # ── with the console behind it ───────────────────────────────────────────────────────────────────────────────────────
 
 # What a folder of packages runs when Python starts: the start stands still where a test wants it to.
@@ -479,9 +486,12 @@ def test_python_goes_on_from_what_stands_there(yard: Yard) -> None:
     assert raw.count(b"\x1b[2J") == 1  # only what differs was painted over
 
 
-def settled(terminal: Terminal) -> list[str]:
-    screen = terminal.wait_until(lambda text: "enter detail" in text and "no incident" in text and "kept" not in text)
+def rows(screen: str) -> list[str]:
     return [line[:60] for line in screen.split("\n")[3:]]
+
+
+def is_settled(screen: str) -> bool:
+    return "enter detail" in screen and "no incident" in screen and "kept" not in screen
 
 
 @pytest.mark.parametrize(
@@ -492,7 +502,7 @@ def settled(terminal: Terminal) -> list[str]:
 def test_nothing_of_it_is_left_whatever_was_typed_meanwhile(yard: Yard, typed: bytes) -> None:
     """Cell for cell the screen of a console that shows no kept one, although the terminal has echoed what was typed."""
     with yard.start(VIGIE_KEPT="off") as terminal:
-        expected = settled(terminal)
+        expected = rows(terminal.wait_until(is_settled))
     with yard.start(GATE_AT="before") as terminal:
         yard.wait_at_gate()
         terminal.wait_for("kept screen")
@@ -505,7 +515,7 @@ def test_nothing_of_it_is_left_whatever_was_typed_meanwhile(yard: Yard, typed: b
         terminal.press("esc")
         for _ in range(3):
             terminal.press("ctrl+c")
-        assert settled(terminal) == expected
+        terminal.wait_until(lambda screen: is_settled(screen) and rows(screen) == expected, what="the same screen")
 
 
 def test_what_was_typed_before_python_listens_is_not_lost(yard: Yard) -> None:
