@@ -144,6 +144,12 @@ class Brush:
             self.out.append(" " * many)
             self._at(x + many)
 
+    def shift(self, y: int, x: int, by: int, paper: str) -> None:
+        """Insert *by* blanks at (*x*, *y*) and move the rest of the row (ICH); delete cells when negative (DCH)."""
+        self.move(y, x)
+        self.paper(paper)
+        self.out.append(f"\x1b[{_count(abs(by))}{'@' if by > 0 else 'P'}")
+
     def erase_line(self, y: int, x: int, paper: str) -> None:
         """From (*x*, *y*) to the end of the line (EL)."""
         self.move(y, x)

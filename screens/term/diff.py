@@ -1,7 +1,8 @@
 """The shortest way from what a terminal shows to what it should show.
 
 Several ways are written out and the shortest is taken: the changed cells row by row, or look by look (a change of colour
-is longer than a move); with rows scrolled that stand elsewhere already; with the rest of the screen erased first.
+is longer than a move); with rows scrolled that stand elsewhere already, and cells of a row moved sideways; with the rest of
+the screen erased first.
 """
 
 from __future__ import annotations
@@ -88,6 +89,8 @@ def _by_look(pieces: list[Piece], worn: str | None) -> list[Piece]:
     last = len(first) + 1
 
     def place(piece: Piece) -> int:
+        if piece.kind == "shift":
+            return -1  # its row is written over afterwards
         if piece.order:
             return last
         return papers.get(piece.look, last - 1) if piece.kind != "text" else first[piece.look]

@@ -1,4 +1,5 @@
-"""What must be written to change rows of a screen: pieces of text of one look, blanks, and erased ends of lines."""
+"""What must be written to change rows of a screen: pieces of text of one look, blanks, erased ends of lines, and cells
+moved sideways."""
 
 from __future__ import annotations
 
@@ -8,18 +9,21 @@ from typing import Final
 from msgspec import Struct
 
 from screens.term.abilities import Abilities
-from screens.term.brush import Brush
+from screens.term.brush import Brush, Pen
 from screens.term.cells import Grid, are_certain, is_certain
+from screens.term.scrolling import shifted, shifts
 from screens.term.styles import blank, erasable
 
 _GAP: Final = 4  # unchanged cells between two changed ones that cost no more than a move over them
 _TAIL: Final = 3  # so many blanks at the end of a line at least are worth an erasing sequence
 _BLANKS: Final = 8  # so many elsewhere
+_SHIFTED: Final = 12  # so many cells of text at least, or moving what is there already is no shorter
 
 
 class Piece(Struct, frozen=True):
     """Cells ``[x, end)`` of row *y*. ``kind``: ``text`` in *look*; ``blanks`` or ``tail`` (to the end of the line) in the
-    paper *look*. ``order``: must come behind what stands left of it."""
+    paper *look*; ``shift``: what stands at *x* goes to *end*, and with it the rest of the row. ``order``: must come behind
+    what stands left of it."""
 
     y: int
     x: int
@@ -34,6 +38,8 @@ class Piece(Struct, frozen=True):
             brush.erase_line(self.y, self.x, self.look)
         elif self.kind == "blanks":
             brush.blanks(self.y, self.x, self.end - self.x, self.look)
+        elif self.kind == "shift":
+            brush.shift(self.y, self.x, self.end - self.x, self.look)
         else:
             brush.move(self.y, self.x)
             brush.wear(self.look)
@@ -41,9 +47,31 @@ class Piece(Struct, frozen=True):
 
 
 def pieces_of_row(shown: Grid, wanted: Grid, y: int, can: Abilities) -> list[Piece]:
-    """What turns row *y* of *shown* into that of *wanted*, from left to right."""
+    """What turns row *y* of *shown* into that of *wanted*, from left to right; what has moved sideways is moved first."""
+    found = _pieces(shown.chars[y], shown.looks[y], wanted, y, can)
+    if not can.ich or sum(piece.end - piece.x for piece in found if piece.kind == "text") < _SHIFTED:
+        return found
+    moves = shifts(shown.chars[y], shown.looks[y], wanted.chars[y], wanted.looks[y])
+    if not moves:
+        return found
+    last = wanted.looks[y][-1]
+    paper = blank(last) if can.bce and erasable(last) else ""
+    chars, looks = shifted(shown.chars[y], shown.looks[y], moves, paper)
+    other = [Piece(y, x, x + by, paper, "shift") for x, by in moves] + _pieces(chars, looks, wanted, y, can)
+    return min(found, other, key=lambda pieces: _length(pieces, wanted, y, can))
+
+
+def _length(pieces: list[Piece], wanted: Grid, y: int, can: Abilities) -> int:
+    """How many bytes they take by themselves, about."""
+    brush = Brush(Pen(y, 0, wanted.looks[y][0]), can, wanted.width)
+    for piece in pieces:
+        piece.write(brush, wanted)
+    return len(brush.text())
+
+
+def _pieces(old_chars: list[str], old_looks: list[str], wanted: Grid, y: int, can: Abilities) -> list[Piece]:
     chars, looks = wanted.chars[y], wanted.looks[y]
-    runs = _runs(shown.chars[y], shown.looks[y], chars, looks)
+    runs = _runs(old_chars, old_looks, chars, looks)
     if not runs:
         return []
     order = _behind_uncertain(runs, chars)

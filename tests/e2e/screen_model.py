@@ -73,6 +73,23 @@ class Cells(pyte.Screen):
         super().delete_lines(count)
         self._fill(range(self.lines), self.cursor.attrs)
 
+    def insert_characters(self, count: int | None = None) -> None:
+        """ICH; pyte's own keeps what falls off at the right."""
+        self._shift(count or 1)
+
+    def delete_characters(self, count: int | None = None) -> None:
+        """DCH."""
+        self._shift(-(count or 1))
+
+    def _shift(self, by: int) -> None:
+        line, x = self.buffer[self.cursor.y], self.cursor.x
+        blank = self.default_char._replace(bg=self.cursor.attrs.bg)
+        cells = [line[at] for at in range(self.columns)]
+        cells = cells[:x] + ([blank] * by + cells[x:] if by > 0 else cells[x - by :] + [blank] * -by)
+        line.clear()
+        line.update(enumerate(cells[: self.columns]))
+        self.dirty.add(self.cursor.y)
+
     def _fill(self, rows: range, blank: Any = None) -> None:
         """pyte knows only cells that were written, and erases no others; lines that come in take the background."""
         for y in rows:

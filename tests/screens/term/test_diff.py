@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from typing import Any
 
@@ -23,7 +24,9 @@ LOOKS = ("", "1", "2", "7", "4;31", "31", "32;44", "44", "38;5;208", "38;2;1;2;3
 WORDS = ("abc", "日本", "e\u0301t\u00e9", "─│┌", " ", "   ", "x", "🙂", "ok  ok", "-", "ｆ", "e\u0301")
 
 texts = st.lists(st.sampled_from(WORDS), min_size=1, max_size=6).map("".join)
-abilities = st.builds(Abilities, bce=st.booleans(), ech=st.booleans(), rep=st.booleans(), lf=st.booleans())
+abilities = st.builds(
+    Abilities, bce=st.booleans(), ech=st.booleans(), ich=st.booleans(), rep=st.booleans(), lf=st.booleans()
+)
 puts = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 29), texts, st.sampled_from(LOOKS)), max_size=25)
 
 
@@ -87,6 +90,82 @@ def test_rows_that_moved(old: Any, by: int, top: int, bottom: int, more: Any, ca
     feed(model, paint(None, shown, pen, can), can)
     feed(model, paint(shown, wanted, pen, can), can)
     assert visible_cells(model) == visible_cells(whole(wanted))
+
+
+def line_in(text: str, end: str, paper: str, look: str = "") -> Grid:
+    """A row with *text* and something at its right, and a row below it, so that another look is worn in the end."""
+    made = Grid(90, 3)
+    made.looks[1] = [paper] * 90
+    made.put(1, 0, cells_of(text[:80]), look)
+    made.put(1, 81, cells_of(end), "31")
+    made.put(2, 0, cells_of("below"), "32")
+    return made
+
+
+@pytest.mark.parametrize("end", ["", "12:04 ann"])
+@pytest.mark.parametrize("paper", ["", "44", "7"])
+@pytest.mark.parametrize("bce", [True, False])
+def test_words_are_put_in_and_cut_out(bce: bool, paper: str, end: str) -> None:
+    text, can = "the feeder stood still again after the deploy", Abilities(bce=bce)
+    short, long = line_in(text, end, paper), line_in(text[:10] + " new words" + text[10:], end, paper)
+    for before, after in ((short, long), (long, short)):
+        model, pen = terminal(90, 3), Pen()
+        feed(model, paint(None, before, pen, can), can)
+        sent = paint(before, after, pen, can)
+        feed(model, sent, can)
+        assert re.search(r"\x1b\[10[@P]", sent) or (not bce and paper)
+        assert visible_cells(model) == visible_cells(whole(after))
+
+
+SENTENCE = "the feeder stood still again after the deploy of half past two, said 日本"
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 60), st.integers(1, 9), st.sampled_from(LOOKS)), max_size=4),
+    st.integers(0, 58),
+    st.sampled_from(("", "y", "new words ", "日")),
+    st.integers(0, 4),
+    st.sampled_from((42, 69, 71)),
+    st.sampled_from(("", "44", "7")),
+    st.sampled_from(("", "x", "12:04 ann")),
+    abilities,
+)
+@settings(deadline=None, max_examples=200)
+def test_a_row_that_moved_sideways(
+    painted: Any, at: int, put_in: str, cut_out: int, long: int, paper: str, end: str, can: Abilities
+) -> None:
+    """Words put in and cut out in the middle of a row, with something at its right that stays, or without."""
+
+    def row(text: str) -> Grid:
+        return line_in(text, end, paper, "1" if len(painted) % 2 else "")
+
+    def paint_over(made: Grid, by: int) -> Grid:
+        for x, count, look in painted:
+            x = max(x + by if x >= at else x, 0)
+            made.looks[1][x : x + count] = [look] * count
+        return made
+
+    text = SENTENCE[:long]
+    shown = paint_over(row(text), 0)
+    wanted = paint_over(row(text[:at] + put_in + text[at + cut_out :]), len(cells_of(put_in)) - cut_out)
+    for before, after in ((shown, wanted), (wanted, shown)):
+        model, pen = terminal(90, 3), Pen()
+        feed(model, paint(None, before, pen, can), can)
+        feed(model, paint(before, after, pen, can), can)
+        assert visible_cells(model) == visible_cells(whole(after))
+
+
+def test_a_character_typed_into_the_middle_of_a_line_is_a_few_bytes() -> None:
+    def line(text: str, caret: int) -> Grid:
+        made = grid([(4, 0, text, "")], width=80)
+        made.put(4, caret, cells_of(text[caret]), "7")
+        return made
+
+    text = "n> " + "the feeder stood still again after the deploy of half past two today, ok"
+    typed = text[:30] + "X" + text[30:]
+    assert len(paint(line(text, 30), line(typed, 31), Pen(4, 31, ""))) <= 8
+    assert len(paint(line(typed, 31), line(text, 30), Pen(4, 31, ""))) <= 8
+    assert len(paint(line(text, 30), line(typed, 31), Pen(4, 31, ""), Abilities(ich=False))) > 45
 
 
 ODD = (

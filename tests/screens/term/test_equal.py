@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Final
 
 import pytest
@@ -44,6 +45,7 @@ class Both:
         self.chance = chance
         self.bytes = [0, 0]  # stock, ours
         self.can = Abilities(bce=chance.random() < 0.7, ech=chance.random() < 0.7, rep=chance.random() < 0.5, lf=True)
+        self.can = replace(self.can, ich=chance.random() < 0.7)
         self.begin(size)
         app.console._color_system = colours
         app._display = self._display  # type: ignore[method-assign]  # as screens.driver does

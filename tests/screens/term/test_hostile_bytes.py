@@ -37,6 +37,7 @@ SEQUENCE: Final = re.compile(
     rb"\x1b\[(?:\d+(?:;\d+)?)?H"  # CUP
     rb"|\x1b\[\d*[ABCDXLMb]"  # CUU, CUD, CUF, CUB, ECH, IL, DL, REP
     rb"|\x1b\[2?[JK]"  # ED, EL
+    rb"|\x1b\[\d{0,3}[@P]"  # ICH, DCH
     rb"|\x1b\[(?:\d+(?:;\d+)*)?m"  # SGR
     rb"|\x1b\[(?:\d+;\d+)?r"  # DECSTBM
     rb"|\x1b\[6n|\x1b7|\x1b8"  # DSR, DECSC, DECRC
