@@ -53,12 +53,20 @@ class Drawing(RunKeys):
         left, right = runbook_list.run_head(looking.view, looking.runbook, self._now.runs, now, self._number(looking))
         if self.instruction:
             left = (*left, ("  COPY ONLY", "degraded"))
-        self.head.put(left, right)
         self.bar.show([self.desk.look.sign("bar")] * self.size.height)
         if self.mode == INFO:
+            self.head.put(left, right)
             self.arming.show("")
             return
         self._draw_page(looking, top=top)
+        below = self.page.hidden_below if self.mode == STEP else 0
+        if below:
+            more = f"{self.desk.look.sign('more')} {below} more"
+            lines = f" line{'s' if below > 1 else ''}: Enter  "
+            longer = ((more + lines, "notice"), *right)
+            fits = width_of((*left, *longer), self.desk.look) < self.size.width
+            right = longer if fits else ((more + ": Enter  ", "notice"), *right)
+        self.head.put(left, right)
         self._draw_output()
 
     def _number(self, looking: Looking) -> str:
@@ -105,6 +113,7 @@ class Drawing(RunKeys):
             now=self.desk.now(),
             blocked=self._blocked(key),
             listed=bool(self.table.display),
+            asides=runbook_step.asides_of(looking.runbook),
             where=lambda goto: runbook_step.goto_words(looking.runbook, looking.numbers.by_step, goto),
         )
         self.page.show(page.lines, top=top)

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widget import Widget
 
-from console.runbook.progress import OPEN
+from console.runbook.progress import OPEN, RunView
 from console.runbook.resolve import Place, Resolved
 from screens import actions, clipboard, runbook_list
 from screens.arming import Arming, write_question
@@ -140,7 +140,15 @@ class Following(StepKeys, KindKeys, CommandKeys, ElsewhereKeys, Drawing, Widget,
                 if settled.state != "failed":
                     to = view.current
                 self._advance = None
+                self._tell_end(view)
         self._show_steps(to)
+
+    def _tell_end(self, view: RunView) -> None:
+        """Said once, when the last open step is settled: nobody should look for what comes next."""
+        if view.end is None and all(step.state != OPEN for step in view.steps):
+            failed = sum(step.state == "failed" for step in view.steps)
+            said = f"every step is settled, {failed} of them failed" if failed else "every step is settled"
+            self.desk.say(f"{said}: z ends this run, a follows another runbook")
 
     def _keep_place(self) -> None:
         if self._now.stream and self.chosen and not self.table.key.startswith(PHASE):

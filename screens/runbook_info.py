@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from rich.cells import cell_len
+
 from console.clock import span
 from console.runbook.model import Info, Runbook
+from console.sanitize import visible
 from screens.look import Look
 from screens.runbook_step import exact_pieces
 from screens.runbook_values import captured_by
@@ -18,7 +21,7 @@ _TITLES: Final = {"escalation": "Escalation", "contacts": "Contacts", "symptoms"
 
 def info_lines(runbook: Runbook, width: int, look: Look) -> tuple[list[Words], dict[str, int]]:
     """The lines, and at which line the first part of each kind begins (``escalation`` → 12)."""
-    lines: list[Words] = [((f" {runbook.title}", "title"),), ((f" {runbook.path}:{runbook.line}", "faint"),)]
+    lines: list[Words] = [((f" {runbook.title}", "title"),), _place(runbook, width, look)]
     where: dict[str, int] = {}
     if runbook.symptoms:
         where["symptoms"] = len(lines)
@@ -56,6 +59,17 @@ def info_lines(runbook: Runbook, width: int, look: Look) -> tuple[list[Words], d
     return lines, where
 
 
+def _place(runbook: Runbook, width: int, look: Look) -> Words:
+    """Its file and line. Where there is too little room the folders give way: the name and the line are what one opens."""
+    text = look.words(visible(f"{runbook.path}:{runbook.line}"))
+    room = max(width - 3, 8)
+    if cell_len(text) > room:
+        while cell_len(text) > room - 1:
+            text = text[1:]
+        text = look.sign("more") + text
+    return ((f" {text}", "faint"),)
+
+
 def _rank(info: Info) -> int:
     return _ORDER.index(info.kind) if info.kind in _ORDER else len(_ORDER)
 
@@ -84,7 +98,7 @@ def preview_lines(
         lines += [((f" {line}", "error"),) for line in wrap(said, width - 2, look)]
     if why:
         lines.append(((" offered because: ", "dim"), (why, "notice")))
-    lines.append(((f" {runbook.path}:{runbook.line}", "faint"),))
+    lines.append(_place(runbook, width, look))
     for symptom in runbook.symptoms[:4]:
         lines += [((" sign: ", "dim"), (line, "text")) for line in wrap(symptom, width - 8, look)[:2]]
     for param in runbook.params:

@@ -32,6 +32,9 @@ _KIND_WORDS: Final = {
 }
 
 
+_ASIDE: Final = 80  # letters of what is said beside the steps
+
+
 @dataclass(frozen=True)
 class Page:
     """The step in the large: its lines, and which of them are the selected command with where it runs."""
@@ -42,7 +45,7 @@ class Page:
 
 def exact_pieces(text: str, width: int) -> list[str]:
     """*text* broken into lines of at most *width* cells, nothing added and nothing left out: what stands there is what
-    runs. A break lies behind a space where there is one in the last third of a line."""
+    runs. A break lies behind a space, unless the word behind it is too long for a line of its own."""
     width = max(width, 8)
     found: list[str] = []
     for line in text.expandtabs(4).split("\n"):
@@ -51,8 +54,9 @@ def exact_pieces(text: str, width: int) -> list[str]:
             most = max(len(set_cell_size(rest, width).rstrip()), 1) if not rest.isascii() else width
             while cell_len(rest[:most]) > width:
                 most -= 1
-            space = rest.rfind(" ", most * 2 // 3, most)
-            cut = space + 1 if space > 0 else most
+            space = rest.rfind(" ", len(rest) - len(rest.lstrip(" ")), most)
+            word = rest[space + 1 :].partition(" ")[0]
+            cut = space + 1 if space > 0 and (cell_len(word) <= width or space >= most * 2 // 3) else most
             found.append(rest[:cut])
             rest = rest[cut:]
         found.append(rest)
@@ -81,9 +85,11 @@ def step_page(
     blocked: str = "",
     where: Callable[[str], str] = str,
     listed: bool = False,
+    asides: Sequence[tuple[str, str]] = (),
 ) -> Page:
     """The step *found* of the run, large. *held* are secrets whose values this console has; *body_lines* limits the text
-    before the command, so that the command is in sight. *listed*: its number stands in the list beside it."""
+    before the command, so that the command is in sight. *listed*: its number stands in the list beside it; *asides* are
+    what the runbook says of all its steps."""
     destructive = bool(commands) and commands[selected].effect == "destructive"
     lines: list[Words] = [_position(step, view, found, "" if listed else number, phase, destructive)]
     lines += [((" ", "text"), (line, "title")) for line in wrap(found.title or "(no title)", width - 2, look)]
@@ -116,7 +122,8 @@ def step_page(
             ((f" {look.sign('bar')} ", "accent"), (piece, "code"))
             for piece in exact_pieces(resolved.ready.shown, width - 4)
         ]
-        lines.append(_where(resolved))
+        if resolved.ready.host or not resolved.ready.why_not:
+            lines += where_lines(resolved, width)
         lines += [
             ((" ! ", "down"), (line, "down"))
             for warning in resolved.warnings
@@ -133,7 +140,26 @@ def step_page(
         sample = step.output.split("\n")
         lines.append(((" output as the runbook shows it:", "dim"),))
         lines += [((" " + line, "faint"),) for line in sample[:6]]
+    if asides:
+        lines.append("")
+        for name, said in asides:
+            lines += _labelled(f"{name}: ", said, width, look, "notice", most=2)
     return Page(tuple(lines), command)
+
+
+def asides_of(runbook: Runbook | None) -> list[tuple[str, str]]:
+    """What a runbook says of itself in a line, beside its steps: who may do it (``Autorisation : governance_admin``), what
+    holds meanwhile. Behind a key of its own nobody would look for it."""
+    found = runbook.info if runbook is not None else ()
+    return [
+        (one.title, one.body.strip())
+        for one in found
+        if one.kind == "text"
+        and not one.shared
+        and one.title
+        and 0 < len(one.body.strip()) <= _ASIDE
+        and one.body.strip().count("\n") == 0
+    ][:3]
 
 
 def _position(
@@ -158,7 +184,7 @@ def _position(
         ):
             if flag:
                 spans.append(("  " + word, tone))
-    if phase is not None and len(view.steps) > 1:
+    if phase is not None and len(view.steps) > 1 and phase.title != view.title:
         spans.append((f"  {phase.title}", "faint"))
     return tuple(spans)
 
@@ -226,7 +252,7 @@ def _kind_lines(step: Step, found: StepView, now: datetime, where: Callable[[str
             lines.append(((f" the wait is over since {span((now - waiting.until).total_seconds())}", "notice"),))
     elif step.wait_s is not None:
         lines.append(
-            ((f" wait {span(step.wait_s)}", "degraded"), ("  t starts it; it goes on without this console", "dim"))
+            ((f" wait {span(step.wait_s)}", "degraded"), ("  t starts it, space ticks it all the same", "dim"))
         )
     if step.calls:
         lines.append(((" see also: ", "dim"), (", ".join(step.calls), "text")))
@@ -271,19 +297,19 @@ def _result_lines(found: StepView, width: int, look: Look) -> list[Words]:
     return lines
 
 
-def _where(resolved: Resolved) -> Words:
+def where_lines(resolved: Resolved, width: int) -> list[Words]:
+    """Where it runs, all of it: a folder that is too long goes on below."""
     place = resolved.place
+    who: tuple[Span, ...] = ((" on ", "dim"), (place.host, "title"), (" as ", "dim"))
+    who = (*who, (place.user, "down" if place.user == "root" else "text"))
     if resolved.ready.host:
-        return ((" by ssh on ", "dim"), (place.host, "title"), (" in ", "dim"), (str(resolved.ready.cwd), "text"))
-    tone = "down" if place.user == "root" else "text"
-    return (
-        (" on ", "dim"),
-        (place.host, "title"),
-        (" as ", "dim"),
-        (place.user, tone),
-        (" in ", "dim"),
-        (str(resolved.ready.cwd), "text"),
-    )
+        who = ((" by ssh on ", "dim"), (place.host, "title"))
+    who = (*who, (" in ", "dim"))
+    used = sum(cell_len(text) for text, _ in who)
+    folder = str(resolved.ready.cwd)
+    if used + cell_len(folder) <= width:
+        return [(*who, (folder, "text"))]
+    return [who, *(((f"   {piece}", "text"),) for piece in exact_pieces(folder, width - 3))]
 
 
 def _verdict(resolved: Resolved, command: Command, state: str, width: int, look: Look) -> list[Words]:

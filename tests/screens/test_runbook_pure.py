@@ -10,11 +10,12 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from console.journal.events import CommandFinished
+from console.runbook.markdown import read_markdown
 from console.runbook.model import Command, Param, Step
 from console.runbook.resolve import Place, resolve
 from screens.look import Look
 from screens.runbook_list import Numbers
-from screens.runbook_step import ended_words, exact_pieces
+from screens.runbook_step import asides_of, ended_words, exact_pieces, where_lines
 
 HERE = Place("bastion", "root", Path("/"))
 
@@ -173,3 +174,30 @@ def test_a_preview_lists_what_commands_wait_for_and_no_shell_prompt_before_a_pat
     assert [line for line in shown if line.startswith(" with ")] == [" with host = ? (asked for before use)"]
     assert any(line.strip() == "/var/log/x.log" for line in shown)
     assert any(line.strip() == "$ echo <host>" for line in shown)
+
+
+def test_a_line_breaks_between_words_where_the_next_one_fits_on_a_line() -> None:
+    line = "docker compose logs --tail 100 bloomberg-{service}"
+    assert exact_pieces(line, 48) == ["docker compose logs --tail 100 ", "bloomberg-{service}"]
+    assert exact_pieces("curl " + "x" * 60, 48)[0] == "curl " + "x" * 43  # too long for a line of its own
+    assert exact_pieces(" " * 50 + "x", 48)[0] == " " * 48
+
+
+def test_what_a_runbook_says_of_all_its_steps_in_a_line_stands_beside_them() -> None:
+    text = (
+        "# Unfreeze\n\n## Actions\n\n1. Ask for it\n\n**Autorisation :** governance_admin uniquement\n\n"
+        "## Impact\n\nA long one.\n\nOf two paragraphs.\n"
+    )
+    (runbook,) = read_markdown(text, "unfreeze.md").runbooks
+    assert asides_of(runbook) == [("Autorisation", "governance_admin uniquement")]
+    assert asides_of(None) == []
+
+
+def test_a_folder_that_is_too_long_for_a_line_is_shown_to_its_end() -> None:
+    folder = Path("/srv/" + "a-folder/" * 8 + "the-end")
+    place = Place("bastion", "ana", folder)
+    command = Command(text="ls", lang="sh", runnable=True)
+    resolved = resolve(command, Step(id="a", kind="run", title="t"), {}, {}, place)
+    lines = ["".join(text for text, _ in line) for line in where_lines(resolved, 48)]
+    assert "".join(line.strip() for line in lines) == f"on bastion as ana in{folder}"
+    assert all(cell_len(line) <= 48 for line in lines)
