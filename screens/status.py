@@ -259,9 +259,9 @@ class StatusRoom(Room):
                 status_detail.history(self.desk, self.entry, self._history_came)
 
     def _say_common(self, view: View) -> None:
-        words = " ".join(f"{name}={value}" for name, value in sorted(view.shared))
+        words = status_notice.foot(view, self._snapshot.sources if self._snapshot is not None else ())
         self.common.display = bool(words)
-        self.common.put((("    all alerts: ", "faint"), (words, "dim")) if words else "")
+        self.common.put(words or "")
 
     @property
     def _width(self) -> int:

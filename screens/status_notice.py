@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Final
 
+from console.sanitize import one_line
+from console.snapshot import Source
 from screens.look import Look
 from screens.status_feed import Found
 from screens.status_view import View, Wanted
@@ -30,6 +32,20 @@ class Bell:
             return False
         self._rang_at = now
         return True
+
+
+_WORST_FIRST: Final = ("lost", "stale", "warming")
+
+
+def foot(view: View, sources: Sequence[Source]) -> tuple[Span, ...]:
+    """The line below the list: why a source can't be believed, the worst first; else the labels that all alerts share."""
+    wrong = [source for source in sources if source.error and source.state in _WORST_FIRST]
+    if wrong:
+        first = min(wrong, key=lambda source: _WORST_FIRST.index(source.state))
+        more = f" (and {len(wrong) - 1} more)" if len(wrong) > 1 else ""
+        return ((f"    {first.name} {first.state}{more}: ", "unknown"), (one_line(first.error), "dim"))
+    words = " ".join(f"{name}={value}" for name, value in sorted(view.shared))
+    return (("    all alerts: ", "faint"), (words, "dim")) if words else ()
 
 
 def parts(view: View, wanted: Wanted, further: Found, words: str, going: bool, muted: bool) -> list[tuple[Span, ...]]:

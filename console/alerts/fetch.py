@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from console.network_words import explain
 from console.sources import Access
 
 if TYPE_CHECKING:
@@ -76,6 +77,8 @@ class Fetcher:
                 return bytes(kept)
         except (httpx.TimeoutException, TimeoutError):
             raise FetchError(f"no answer in {seconds:g} s") from None
+        except (httpx.ConnectError, httpx.ReadError, httpx.WriteError) as error:
+            raise FetchError(explain(error)[1]) from None
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
             raise FetchError(str(error) or type(error).__name__) from None
         except ssl.SSLError as error:

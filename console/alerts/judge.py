@@ -56,6 +56,7 @@ class Judge:
         seen = {source.name for source in sources if source.watchdog}
         for view in alertmanagers:
             view.watchdog_seen = view.watchdog_seen or view.config.name in seen
+            view.alone = not prometheus
         self._began: datetime | None = None
         self._down: Down = {}  # when there was a report last
         self._found_by: tuple[tuple[str, int], ...] | None = None  # what the last findings were made of

@@ -75,6 +75,10 @@ class View(Generic[C]):
         """The watchdog that has been seen there; "" for none."""
         return ""
 
+    def unheard(self) -> str:
+        """What can't be told here although it answers, in two words; "" for nothing."""
+        return ""
+
     def source(self, now: datetime) -> Source:
         """How it is, for the header."""
         state, error = "ok", ""
@@ -92,6 +96,7 @@ class View(Generic[C]):
             state=state,
             last_ok=self.last_ok,
             error=one_line(error, 300),
+            note=self.unheard() if state == "ok" else "",
             watchdog=self.always_fires(),
         )
 
@@ -106,6 +111,7 @@ class AlertmanagerView(View[AlertmanagerConfig]):
     watchdog: GettableAlert | None = None
     watchdog_seen: bool = False
     began: datetime | None = None
+    alone: bool = False  # no Prometheus is asked, too
 
     def answered(
         self,
@@ -138,6 +144,10 @@ class AlertmanagerView(View[AlertmanagerConfig]):
 
     def always_fires(self) -> str:
         return (self.config.watchdog or USUAL_WATCHDOGS[0]) if self.watchdog_seen else ""
+
+    def unheard(self) -> str:
+        # That it has no alerts may mean that nobody sends any.
+        return "no watchdog" if self.alone and not (self.config.watchdog or self.watchdog_seen) else ""
 
     def warming(self, now: datetime) -> bool:
         if self.began is None or now - self.began > timedelta(seconds=self.config.warm_up):

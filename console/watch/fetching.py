@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
+from console.network_words import explain
 from console.sources import Access
 from console.watch.bodies import without
 from console.watch.probing import Client, ProbeError, Tools
-from console.watch.words import explain
 
 MOST: Final = 16_000_000  # bytes
 _BEGINNING: Final = 16_000  # bytes

@@ -48,6 +48,22 @@ async def test_the_screen_of_the_design(console: Any, given: Any) -> None:
         assert lines[-1].endswith("? help")
 
 
+async def test_why_a_source_can_not_be_believed_is_said(console: Any, given: Any) -> None:
+    now = datetime.now(UTC)
+    why = "its target shop 127.0.0.1:1 does not answer: alerts about it may be missing"
+    ok = Source(name="am-a", kind="alertmanager", last_ok=now, note="no watchdog")
+    stale = Source(name="prom-1", kind="prometheus", state="stale", last_ok=now, error=why)
+    gone = Source(name="prom-2", kind="prometheus", state="lost", last_ok=now, error="connection\x1b[2J refused")
+    async with console.open():
+        console.show(given.snapshot(given.check("db", "tcp"), sources=(ok, stale)))
+        await console.until(lambda: "prom-1 stale: its target shop 127.0.0.1:1 does not answer" in console.text())
+        assert "am-a 0s ok, no watchdog" in console.lines()[1]
+        console.show(given.snapshot(given.check("db", "tcp"), sources=(ok, stale, gone)))
+        await console.until(lambda: "prom-2 lost (and 1 more): connection<ESC>[2J refused" in console.text())
+        console.show(given.snapshot(given.check("db", "tcp"), sources=(ok,)))
+        await console.until(lambda: "refused" not in console.text() and "prom" not in console.text())
+
+
 async def test_no_status_is_not_green(console: Any) -> None:
     async with console.open():
         assert "no status yet" in console.lines()[0]

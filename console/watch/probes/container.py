@@ -192,7 +192,7 @@ async def _ask(tools: Tools, client: Client, path: str) -> Any:
     """The JSON of an answer; None for 404. Raises :class:`ProbeError`: what the API does not say is not known."""
     import httpx
 
-    from console.watch.words import explain
+    from console.network_words import explain
 
     http = await tools.http(client)
     kept = bytearray()

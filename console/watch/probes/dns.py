@@ -8,9 +8,9 @@ from typing import Annotated, Any, Final, Literal
 
 from msgspec import Meta, Struct
 
+from console.network_words import explain
 from console.snapshot import DOWN, OK, UNKNOWN
 from console.watch.probing import ProbeError, Reading, Tools
-from console.watch.words import explain
 
 PLACEHOLDERS: Final = frozenset(("DNS_RCODE", "ANSWERS", "COUNT", "TTL", "RESPONSE_TIME", "CONNECTED", "IP"))
 CONDITIONS: Final = ("[DNS_RCODE] == NOERROR",)

@@ -13,13 +13,13 @@ from urllib.parse import urlsplit
 from msgspec import Meta
 from msgspec.structs import replace
 
+from console.network_words import explain
 from console.snapshot import DOWN, UNKNOWN
 from console.sources import Access, check_url
 from console.watch.bodies import without
 from console.watch.certificates import validity
 from console.watch.conditions import Body
 from console.watch.probing import Client, ProbeError, Reading, Tools, ends_at
-from console.watch.words import explain
 
 if TYPE_CHECKING:
     import httpx

@@ -13,10 +13,10 @@ from typing import Annotated, Any, Final
 
 from msgspec import Meta, Struct
 
+from console.network_words import explain
 from console.snapshot import DEGRADED, DOWN, OK
 from console.watch.probing import ProbeError, Reading, Tools
 from console.watch.running import run
-from console.watch.words import explain
 
 PLACEHOLDERS: Final = frozenset(("CONNECTED", "RESPONSE_TIME", "LOSS", "IP"))
 CONDITIONS: Final = ()

@@ -9,13 +9,13 @@ from typing import Annotated, Final
 
 from msgspec import Meta
 
+from console.network_words import explain
 from console.snapshot import DOWN, OK
 from console.sources import Access
 from console.watch.bodies import beginning
 from console.watch.conditions import Body
 from console.watch.loop import LookUps, looking_up
 from console.watch.probing import Reading, Tools
-from console.watch.words import explain
 
 PLACEHOLDERS: Final = frozenset(("CONNECTED", "RESPONSE_TIME", "IP", "BODY"))
 CONDITIONS: Final = ("[CONNECTED] == true",)

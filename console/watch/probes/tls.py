@@ -12,11 +12,11 @@ from typing import Annotated, Any, Final, Literal
 from msgspec import Meta, Struct
 from msgspec.structs import replace
 
+from console.network_words import explain
 from console.snapshot import DEGRADED, DOWN, OK
 from console.sources import Access
 from console.watch.certificates import Validity, validity
 from console.watch.probing import Reading, Tools
-from console.watch.words import explain
 
 PLACEHOLDERS: Final = frozenset(("CONNECTED", "CERTIFICATE_EXPIRATION", "TRUSTED", "TLS_VERSION", "RESPONSE_TIME"))
 CONDITIONS: Final = ()

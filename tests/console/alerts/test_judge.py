@@ -8,10 +8,10 @@ from typing import Any
 from console.alerts.alertmanager import GettableAlert, Matcher, ServerStatus, Silence, SilenceStatus, Status
 from console.alerts.judge import Judge
 from console.alerts.poll import back_off
-from console.alerts.views import AlertmanagerView
+from console.alerts.views import AlertmanagerView, PrometheusView
 from console.fingerprint import fingerprint
 from console.snapshot import FIRING, GONE, GONE_BECAUSE, SUPPRESSED_ALERT, Report, Source
-from console.sources import AlertmanagerConfig
+from console.sources import AlertmanagerConfig, PrometheusConfig
 
 START = datetime(2026, 3, 14, 2, 0, tzinfo=UTC)
 DEEP = {"alertname": "QueueDeep", "queue": "a"}
@@ -140,6 +140,21 @@ def test_a_watchdog_tells_that_its_prometheus_lives() -> None:
     report = scene.at(10, a=[])  # with the watchdog gone nothing is over, whatever its time
     assert report.alerts[0].state == GONE
     assert (report.sources[0].state, "Watchdog is missing" in report.sources[0].error) == ("stale", True)
+
+
+def test_where_nobody_would_notice_a_dead_prometheus_it_is_said() -> None:
+    """Without a watchdog, and no Prometheus that is asked itself, silence may mean that nobody sends anything."""
+    scene = Scene("am")
+    (source,) = scene.at(0, am=[told()]).sources
+    assert (source.state, source.note) == ("ok", "no watchdog")
+    (source,) = scene.at(1, am=[told(), watchdog(1)]).sources
+    assert (source.state, source.note) == ("ok", "")
+    (source,) = Scene("am", watchdog="Heartbeat").at(0, am=[told()]).sources
+    assert (source.state, source.note) == ("stale", "")
+    manager, prometheus = view("am"), PrometheusView(PrometheusConfig(name="p", url="http://127.0.0.1:1"), "prometheus")
+    judge = Judge([manager], [prometheus], lambda labels: ("", 1))
+    manager.answered([told()], LONG_AGO, START)
+    assert judge.report(START).sources[0].note == ""
 
 
 def test_the_watchdog_itself_is_no_problem_and_may_have_another_name() -> None:

@@ -19,11 +19,11 @@ import dns.rcode
 import dns.rrset
 import pytest
 
+from console.network_words import explain
 from console.sanitize import is_clean
 from console.snapshot import DEGRADED, DOWN, OK, UNKNOWN
 from console.watch.certificates import validity
 from console.watch.checks import CheckError
-from console.watch.words import explain
 from tests.console.watch.checking import check, result
 from tests.console.watch.servers import answer, certificate, http_server, serving
 from tests.tools import servers
