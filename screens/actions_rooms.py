@@ -62,7 +62,11 @@ STATUS: Final[tuple[Action, ...]] = (
         "Problems of this check's service are expected for a while: still checked, nobody is alerted; 'end' ends it.",
         "status",
         off=needs(
-            *_PROBLEM, facts=("checked",), writes=True, why="select a check first: others' alerts are silenced (S)"
+            *_PROBLEM,
+            "group",
+            facts=("checked",),
+            writes=True,
+            why="select a check first: others' alerts are silenced (S)",
         ),
     ),
     Action(

@@ -371,7 +371,7 @@ class StatusRoom(Room):
             target = "group" if entry.group is not None else "alert" if alert is not None else "check"
             if check is not None or (alert is not None and alert.source != "vigie"):
                 facts.add("source")
-            if check is not None:
+            if entry.service:
                 facts.add("checked")
             if alert is not None and alert.source not in ("vigie", "rules"):
                 facts.add("foreign")
@@ -545,8 +545,9 @@ class StatusRoom(Room):
         from screens import status_asks
 
         entry = self._take()
-        if entry is not None and entry.check is not None:
-            self.desk.ask(status_asks.maintenance(self.desk, entry.check.service, entry.check.maintenance))
+        if entry is not None and entry.service:
+            window = entry.check.maintenance if entry.check is not None else ""
+            self.desk.ask(status_asks.maintenance(self.desk, entry.service, window))
 
     def do_recheck(self) -> None:
         from screens import status_asks

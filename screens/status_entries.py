@@ -92,6 +92,13 @@ class Entry(Struct, frozen=True, dict=True):
             return f"$service:{self.check.service}"
         return f"$alert:{self.name}"
 
+    @property
+    def service(self) -> str:
+        """Of a check, or of a group of one service's checks; "" for what is not ours."""
+        if self.check is not None:
+            return self.check.service
+        return self.name if self.group is not None and self.key == f"$service:{self.name}" else ""
+
     # ── for the filter (console.status_filter.Matter) ───────────────────────────────────────────────────────────
 
     @cached_property

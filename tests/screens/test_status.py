@@ -106,6 +106,12 @@ async def test_maintenance_by_hand(console: Any, given: Any) -> None:
         await console.type("end")
         await console.press("enter")
         await console.until(lambda: "maintenance of api is over" in console.text())
+        console.show(given.snapshot(*[given.check("db", f"c{n}", "DOWN") for n in range(3)]))
+        await console.press("g")
+        await console.until(lambda: "3 DOWN" in console.text())
+        await console.press("home", "M")
+        assert "db: still checked, nobody is alerted" in console.text()
+        await console.press("escape")
 
 
 async def test_what_can_not_be_done_says_why(console: Any, given: Any) -> None:
