@@ -91,6 +91,12 @@ class Site:
                 continue
         return found
 
+    def consoles(self) -> list[psutil.Process]:
+        """The consoles among them, and commands of ``vigie``."""
+        return [
+            one for one in self.processes() if "vigie" in " ".join(part.rpartition("/")[2] for part in _argv(one)[:4])
+        ]
+
     def watches(self) -> list[psutil.Process]:
         """The watch processes among them."""
         return [one for one in self.processes() if "console.daemon" in " ".join(_argv(one))]
