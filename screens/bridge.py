@@ -137,6 +137,22 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
         else:
             self.set_timer(_LOOK_S, lambda: self._await_filling(room))
 
+    def _await_pane(self) -> None:
+        """The same for a text that was just opened inside the room: a page of it is known when it has its place."""
+        keys = self.room.keys_to() if self.room is not None else None
+        scrolls = getattr(keys, "scrolls", None)
+        pane = scrolls() if scrolls is not None else keys
+        if isinstance(pane, Widget) and pane.display and not pane.size.height and "layout" not in self._missing:
+            self._missing.add("layout")
+            until = time.monotonic() + _LAID_OUT_S
+            self.set_timer(_LOOK_S, lambda: self._await_size(pane, until))
+
+    def _await_size(self, pane: Widget, until: float) -> None:
+        if pane.size.height or not pane.display or time.monotonic() >= until:
+            self._has("layout")
+        else:
+            self.set_timer(_LOOK_S, lambda: self._await_size(pane, until))
+
     def _await_desk(self) -> None:
         desk = self.desk
         desk.became_ready.subscribe(self, lambda deps: self._has("drafts") if deps.read_only else None, immediate=True)
@@ -260,6 +276,7 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
                 await owner.perform(action)
                 if action.id in actions.LINES and not self.foot.typing:
                     self._words_until = event.time + _WORDS_S
+                self._await_pane()
                 self.after_key()
                 return
 

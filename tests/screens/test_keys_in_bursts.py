@@ -23,9 +23,10 @@ def body(console: Any) -> list[str]:
     return [line[:40] for line in console.lines()[3:-2]]  # without ages
 
 
-@pytest.mark.parametrize(
-    "keys", [("3",), ("4",), ("5",), ("question_mark",), ("3", "1"), ("4", "question_mark", "3")], ids="-".join
-)
+KEYS = (("3",), ("4",), ("5",), ("question_mark",), ("3", "1"), ("4", "question_mark", "3"), ("3", "enter"), ("enter",))
+
+
+@pytest.mark.parametrize("keys", KEYS, ids="-".join)
 async def test_a_page_is_a_page_also_of_a_room_that_was_not_laid_out_yet(
     console: Any, keys: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:

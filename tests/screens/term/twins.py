@@ -25,6 +25,7 @@ PROGRAM: Final = textwrap.dedent(
     from dataclasses import replace
     from datetime import UTC, datetime, timedelta
     import console.watch.status_reader as reader
+    import screens.bridge
     from console.clock import FixedClock
     from console.snapshot import CheckState, Source, StatusSnapshot
     from screens.opening import run
@@ -44,6 +45,8 @@ PROGRAM: Final = textwrap.dedent(
     sources = (Source(name="checks", kind="checks", last_ok=now),)
     status = StatusSnapshot(taken_at=now, checks=tuple(checks), sources=sources, version=1)
     reader.StatusReader.poll = lambda self: status
+    # Keys wait until a room has read what it shows, on a busy machine longer: else one console would have read it, and one not.
+    screens.bridge._LAID_OUT_S = screens.bridge._READY_S = 60
     start = Start(db=sys.argv[1])
     sys.exit(run(start, lambda: replace(deps_from(start), watching=False, clock=FixedClock(now))))
     """
@@ -139,6 +142,12 @@ class Twins:
             each.close()
 
 
+def _is_for(screen: str, columns: int, lines: int) -> bool:
+    """Whether it was drawn for this size: the clock at the upper right, the prompt on the last line but one."""
+    rows = screen.split("\n")
+    return len(rows) == lines and rows[0].endswith("Z") and len(rows[0]) == columns - 1 and rows[-2].startswith("n>")
+
+
 def walk(twins: Twins, seed: int) -> None:
     """Random keys and sizes; both show the same after each of them."""
     chance = random.Random(seed * 1000 + twins.ours.model.cells.columns)
@@ -149,6 +158,8 @@ def walk(twins: Twins, seed: int) -> None:
             size = chance.choice(((80, 24), (120, 40), (97, 31), (200, 60)))
             for each in twins.both:
                 each.resize(*size)
+            for each in twins.both:  # what both showed before looks alike, too
+                each.wait_until(lambda screen, size=size: _is_for(screen, *size), what=f"a screen of {size}")
             twins.alike(f"resized to {size}")
         for key in keys:
             # What is typed is never sent: events would have other hashes in the other journal.
