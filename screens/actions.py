@@ -138,16 +138,8 @@ ACTIONS: Final[tuple[Action, ...]] = (
 # What a line is typed into: where one of these is refused, words may follow that were meant for it.
 LINES: Final = frozenset(
     {
-        *("app.note", "app.declare", "app.palette", "app.filter", "status.ack", "status.silence", "report.write"),
-        *(
-            "incident.milestone",
-            "incident.role",
-            "incident.title",
-            "incident.summary",
-            "incident.task",
-            "incident.close",
-        ),
-        *("run.observe", "run.skip", "run.fail", "run.jump", "run.edit", "run.approve", "run.confirm"),
+        *("app.note", "app.declare", "app.palette", "app.filter", "status.ack", "status.silence"),
+        *("incident.role", "incident.title", "incident.summary", "run.observe", "run.skip", "run.fail"),
     }
 )
 BY_ID: Final[dict[str, Action]] = {action.id: action for action in ACTIONS}

@@ -22,7 +22,7 @@ from textual.widget import Widget
 from screens import actions
 from screens.asks import Ask
 from screens.desk import Desk
-from screens.foot import Foot, choice_lines
+from screens.foot import Foot
 from screens.header import Header
 from screens.performs import Performs
 from screens.room import MODES, Mode, Room
@@ -52,7 +52,7 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
 
     DEFAULT_CSS = """
     Bridge { layout: vertical; layers: base over; overflow: hidden; }
-    Bridge > #choices { layer: over; dock: bottom; offset: 0 -2; width: 100%; display: none; }
+    Bridge > #choices { layer: over; dock: bottom; offset: 0 -2; width: 100%; height: 8; }
     Bridge > #small { display: none; height: 1; width: 100%; }
     Bridge.-small > #small { display: block; }
     Bridge.-small > Header, Bridge.-small > Body, Bridge.-small > Foot { display: none; }
@@ -69,7 +69,6 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
         self.mode = ""
         self.rooms: dict[str, Room] = {}
         self.help: Room | None = None
-        choices = choice_lines(desk)
         self._told_stopped: list[str] = []
         self._missing = {"room", "incident", "drafts"}  # keys wait for these
         self._waiting: list[Input] = []
@@ -77,8 +76,7 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
         self._words_until = 0.0  # a line was refused: what follows so closely was meant for it
         self.header = Header(desk, lambda: self.mode or "status", self._place, self._notice)
         self.body = Body()
-        self.foot = Foot(desk, choices, self._hints)
-        self._choices = choices
+        self.foot = Foot(desk, self._hints)
         self._small = Lines(lambda: desk.look, id="small")
 
     def compose(self) -> ComposeResult:
@@ -87,7 +85,6 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
             if self.desk.first is not None:  # there is something to show in it: it comes with the first frame
                 yield from self._with_first_room()
         yield self.foot
-        yield self._choices
         yield self._small
 
     def on_mount(self) -> None:

@@ -6,7 +6,8 @@ One ask at a time. What is typed is kept as a draft at every change; an answer t
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from itertools import islice
 from time import monotonic
 from typing import TYPE_CHECKING, ClassVar
 
@@ -19,13 +20,15 @@ from screens.desk import Desk
 from screens.performs import Performs
 from screens.widgets.editor import LONGEST, LineEditor
 from screens.widgets.line import Lines
-from screens.widgets.text import Span, Words, clean, join, width_of
+from screens.widgets.text import Span, Words, clean, width_of
 
 if TYPE_CHECKING:
     from screens.arming import Arming
+    from screens.widgets.table import Table
 
-_CHOICES = 8  # lines above the prompt
 _ALWAYS = frozenset({"leave", "repaint", "suspend"})  # what an ask that is not armed yet does not hold back
+_NAME = 40  # cells for the name of a choice at most
+_MEASURED = 500  # so many of them are looked at
 SCRIBE = "scribe"  # draft key of the scribe line
 
 
@@ -35,18 +38,17 @@ class Foot(Performs, Widget, inherit_bindings=False):
     DEFAULT_CSS = "Foot { width: 100%; height: 2; layout: vertical; }"
     where: ClassVar[str] = "prompt"
 
-    def __init__(self, desk: Desk, choices: Lines, hints: Callable[[], Words]) -> None:
-        """*choices* lies over the body while there is something to choose; *hints* says which keys work now."""
+    def __init__(self, desk: Desk, hints: Callable[[], Words]) -> None:
+        """*hints* says which keys work now."""
         super().__init__()
         self.desk = desk
-        self.choices = choices
+        self.choices: Table | None = None  # over the body while there is something to choose; made when there first is
         self._hints = hints
         self.prompt = Lines(lambda: desk.look, id="prompt")
         self.hint = Lines(lambda: desk.look, id="hint", tone="dim")
         self.current: Ask | None = None
         self._editor = LineEditor()
-        self._offered: Sequence[Choice] = ()
-        self._chosen = 0
+        self._offered: Mapping[str, Choice] = {}
         self._refusal = ""
         self._said: tuple[str, str] = ("", "")
         self._arming: Arming | None = None  # of an ask that must have been seen first
@@ -86,16 +88,16 @@ class Foot(Performs, Widget, inherit_bindings=False):
         """Begin *ask* with its draft, if there is one; None closes the line."""
         self.current = ask
         self._refusal = ""
-        self._chosen = 0
         self._arming = None
         if ask is None:
-            self._offered = ()
+            self._offer()
         else:
             draft = self.desk.drafts.get(ask.draft) if ask.draft else ""
             self._editor.set(draft or ask.text)
             if ask.at_start and not draft:
                 self._editor.home()
             self._offer()
+            self._shape()
         self.draw()
         if ask is not None and ask.armed:
             self._await_sight(ask)
@@ -173,7 +175,6 @@ class Foot(Performs, Widget, inherit_bindings=False):
         if ask is None:
             return
         self._refusal = ""
-        self._chosen = 0
         if ask.draft and not ask.secret:
             self.desk.drafts.put(ask.draft, self._editor.text)
         if ask.typed is not None:
@@ -183,14 +184,48 @@ class Foot(Performs, Widget, inherit_bindings=False):
         self.draw()
 
     def _offer(self) -> None:
+        """What can be chosen for what stands in the line, the best of it marked."""
         ask = self.current
-        self._offered = ask.choices(self._editor.text) if ask is not None and ask.choices is not None else ()
+        found = ask.choices(self._editor.text) if ask is not None and ask.choices is not None else ()
+        self._offered = {choice.key: choice for choice in found}
+        table = self._table() if self._offered else self.choices
+        if table is None:
+            return
+        table.display = bool(self._offered)
+        from screens.widgets.table import ListRows
+
+        keys = tuple(self._offered)
+        offered = self._offered
+        table.show(ListRows(keys, lambda index: _cells(offered[keys[index]])), to="$start")
+
+    def _shape(self) -> None:
+        """The names of the choices in a column as wide as the longest, for as long as the line is open."""
+        if not self._offered or self.choices is None:
+            return
+        from screens.widgets.table import Column, fitted
+
+        names = islice(self._offered.values(), _MEASURED)
+        longest = max(width_of(choice.words, self.desk.look) for choice in names)
+        self.choices.shape((fitted(longest, 8, _NAME), Column(flex=1)))
+
+    def _table(self) -> Table:
+        if self.choices is None:
+            from screens.widgets.table import Column, Table
+
+            self.choices = Table(self.desk, (Column(flex=1),), id="choices")
+            self.screen.mount(self.choices)
+        return self.choices
+
+    @property
+    def _chosen(self) -> str:
+        """The key of the choice that is marked; "" when there is nothing to choose."""
+        return self.choices.key if self._offered and self.choices is not None else ""
 
     async def do_save(self) -> None:
         ask = self.current
         if ask is None:
             return
-        text = self._offered[self._chosen].key if self._offered else self._editor.text
+        text = self._chosen or self._editor.text
         if ask.choices is not None and not self._offered:
             self._refuse("nothing fits; esc leaves")
             return
@@ -229,15 +264,15 @@ class Foot(Performs, Widget, inherit_bindings=False):
         self._choose(-1)
 
     def _choose(self, by: int) -> None:
-        if self._offered:
-            self._chosen = (self._chosen + by) % len(self._offered)
+        if self._offered and self.choices is not None:
+            self.choices.go((self.choices.index + by) % len(self._offered))
             self._tell_chosen()
             self.draw()
 
     def _tell_chosen(self) -> None:
         ask = self.current
         if ask is not None and ask.chosen is not None and self._offered:
-            ask.chosen(self._offered[self._chosen].key)
+            ask.chosen(self._chosen)
 
     def do_edit(self) -> None:
         ask = self.current
@@ -298,10 +333,9 @@ class Foot(Performs, Widget, inherit_bindings=False):
     # ── drawing ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def draw(self) -> None:
-        """Both lines, and the choices."""
+        """Both lines."""
         self.prompt.put(self._prompt_words())
         self.draw_hint()
-        self._draw_choices()
 
     def _prompt_words(self) -> tuple[Span, ...]:
         ask = self.current
@@ -344,31 +378,11 @@ class Foot(Performs, Widget, inherit_bindings=False):
         right: Words = ((f"unsaved ({unsaved})", "error"),) if unsaved else ()
         self.hint.put((indent, *spans), right)
 
-    def _draw_choices(self) -> None:
-        shown = bool(self._offered)
-        if self.choices.display != shown:
-            self.choices.display = shown
-        if not shown:
-            return
-        first = max(0, min(self._chosen - _CHOICES + 2, len(self._offered) - _CHOICES))
-        for line in range(_CHOICES):
-            index = first + line
-            if index >= len(self._offered):
-                self.choices.put("", line=line)
-                continue
-            choice = self._offered[index]
-            here = index == self._chosen
-            spans = choice.words if not isinstance(choice.words, str) else ((choice.words, "title"),)
-            if here:
-                spans = tuple((text, "here") for text, _ in spans)
-            mark: Span = (self.desk.look.sign("cursor") + " " if here else "  ", "accent" if here else "text")
-            about = choice.about if not isinstance(choice.about, str) else ((choice.about, "dim"),)
-            self.choices.put((mark, *join((spans, about), "   ")), line=line)
-
     def redraw(self) -> None:
         """The look changed."""
         for lines in (self.prompt, self.hint, self.choices):
-            lines.redraw()
+            if lines is not None:
+                lines.redraw()
         self.draw()
 
 
@@ -376,6 +390,8 @@ def _shown(text: str, desk: Desk) -> str:
     return clean(text.replace("\n", "|" if desk.look.ascii_only else "↵"), desk.look)
 
 
-def choice_lines(desk: Desk) -> Lines:
-    """The lines above the prompt, for the bridge to place over the body."""
-    return Lines(lambda: desk.look, height=_CHOICES, id="choices")
+def _cells(choice: Choice) -> tuple[Words, ...]:
+    """The row of a choice."""
+    words = choice.words if not isinstance(choice.words, str) else ((choice.words, "title"),)
+    about = choice.about if not isinstance(choice.about, str) else ((choice.about, "dim"),)
+    return (words, ((" ", "dim"), *about)) if about and any(text for text, _ in about) else (words,)

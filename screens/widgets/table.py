@@ -320,20 +320,23 @@ class Table(Performs, Widget, inherit_bindings=False):
         """Cells from the left that carry the cursor's style: whole columns, :data:`_BAR` at least. A bar across the screen
         would have both rows sent again at every step."""
         end = 1
-        for width in self._widths:
+        for width in self._cell_widths():
             if end >= _BAR:
                 break
             end += width + (1 if width and end > 1 else 0)
         return min(end, self.size.width)
 
+    def _cell_widths(self) -> list[int]:
+        if not self._widths:
+            self._widths = widths(self.columns, self.size.width - 1)
+        return self._widths
+
     def _line(self, cells: Cells, here: bool) -> list[Span]:
         look = self.desk.look
         total = self.size.width - 1
-        if not self._widths:
-            self._widths = widths(self.columns, total)
         spans: list[Span] = [(look.sign("cursor") if here else " ", self._marker if here else "text")]
         used = 0
-        for place, (column, width, words) in enumerate(zip(self.columns, self._widths, cells, strict=False), 1):
+        for place, (column, width, words) in enumerate(zip(self.columns, self._cell_widths(), cells, strict=False), 1):
             if not width or used >= total:
                 continue
             if used:

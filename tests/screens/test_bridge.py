@@ -9,6 +9,7 @@ import pytest
 from console.incident import actions
 from screens.asks import Choice
 from screens.palette import matching
+from screens.widgets.table import Table
 
 
 async def test_digits_are_modes_and_rooms_are_built_when_visited(console: Any) -> None:
@@ -55,6 +56,26 @@ async def test_the_palette_finds_by_words_and_says_why_not(console: Any) -> None
         await console.type("no such thing at all")
         await console.press("enter")
         assert "nothing fits" in console.lines()[-1]
+
+
+async def test_choices_are_rows_of_the_one_table_by_key(console: Any) -> None:
+    async with console.open(size=(120, 40)):
+        await console.press("colon")
+        foot = console.app.bridge.foot
+        table = foot.choices
+        await console.until(lambda: table.size.height == 8)
+        keys = list(foot._offered)
+        assert isinstance(table, Table) and table.count == len(keys) > 8 and table.key == keys[0]
+        await console.press("up")  # around, and what is marked is in sight
+        assert table.key == keys[-1] and foot._offered[keys[-1]].words[1][0].strip() in console.text()
+        await console.press("down", "tab")
+        assert table.key == keys[1]
+        await console.type("zzz")
+        assert not table.display
+        await console.press("ctrl+c")
+        assert table.display and table.key == keys[0]
+        await console.press("escape")
+        assert not table.display and not foot.typing
 
 
 async def test_a_theme_is_shown_chosen_and_kept(console: Any, home: Any) -> None:
