@@ -16,6 +16,7 @@ from tests.bench._scene import Scene
 
 _PATIENCE_S = 15.0
 STEPS: Final = 30
+LINE: Final = "the feeder stood still again after the deploy of half past two, said K"
 _DO: Final = ("Open", "Read", "Compare", "Write down", "Restart", "Ask about")
 _WHAT: Final = (
     "the queue of berth",
@@ -94,3 +95,19 @@ def ticks(results: Results, here: Scene) -> None:
             pressed = press_each(meter, ("space",) * (STEPS - 6), ignored=CLOCKS)
             if pressed.settled:
                 results.put(measure, VIGIE, pressed.cost)
+
+
+def typing(results: Results, here: Scene) -> None:
+    """Characters typed into the middle of a scribe line of seventy: its second half moves on."""
+    here.incident(2)
+    with here.console(SIZE) as meter:
+        meter.until(r"INC-\d", _PATIENCE_S)
+        for key in ("n", *LINE):
+            meter.press("space" if key == " " else key)
+        meter.until(re.escape(LINE[-16:]), _PATIENCE_S)
+        for _ in range(len(LINE) // 2):
+            meter.press("left")
+        meter.quiet(0.5, 3.0)
+        pressed = press_each(meter, ("x", "y", "z") * 5, ignored=CLOCKS)
+        if pressed.settled:
+            results.put("typed B", VIGIE, pressed.cost)

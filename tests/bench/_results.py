@@ -22,6 +22,7 @@ MEASURES: Final[dict[str, tuple[str, str]]] = {
     "switch B": ("another screen", "B"),
     "switch ms": ("another screen, until it stands", "ms"),
     "tick B": ("a step ticked off", "B"),
+    "typed B": ("a character typed into the middle of a line of 70", "B"),
     "tick unlike B": ("a step ticked off, steps unlike", "B"),
     "clock B": ("the clock, a second", "B"),
     "idle B/s": ("10 of 200 rows change a second", "B/s"),

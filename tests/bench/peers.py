@@ -96,6 +96,7 @@ def _keys(results: Results, place: Place) -> None:
     _peer_keys.measure(results, [console(place.still), *([slow] if slow is not None else []), *others])
     _peer_keys.modes(results, place.still)
     with scene(20) as here, here.watch("same", 20):
+        _peer_keys.typing(results, here)
         _peer_keys.ticks(results, here)
 
 
