@@ -140,24 +140,24 @@ def _space(ctx: Context) -> Iterator[Finding]:
 
 
 def _runbooks(ctx: Context) -> Iterator[Finding]:
-    from console.runbook.library import load_library
+    from console.runbook.at_hand import at_hand
     from console.runbook.review import overdue
 
     try:
-        library = load_library(ctx.runbook_paths)
+        runbooks = at_hand(ctx.runbook_paths)
     except ConfigError as error:
         yield Finding(BAD, "runbooks", str(error))
         return
     today = ctx.clock.now().date()
-    entries = [entry for entry in library.entries if not entry.runbook.broken]
-    late = [(days, entry) for entry in entries if (days := overdue(entry.runbook, today))]
-    yield Finding(GOOD, "runbooks", f"{len(entries)} to choose from")
-    for days, entry in sorted(late, key=lambda one: -one[0])[:10]:
-        owner = f", {entry.runbook.owner}" if entry.runbook.owner else ""
-        text = f"{entry.id}: its review is {days} days overdue{owner}; `vigie runbooks lint` lists them all"
+    whole = {name: card for name, card in runbooks.cards.items() if not card.broken and not card.page}
+    late = [(days, name, card) for name, card in whole.items() if (days := overdue(card, today))]
+    yield Finding(GOOD, "runbooks", f"{len(whole)} to choose from")
+    for days, name, card in sorted(late, key=lambda one: -one[0])[:10]:
+        owner = f", {card.owner}" if card.owner else ""
+        text = f"{name}: its review is {days} days overdue{owner}; `vigie runbooks lint` lists them all"
         yield Finding(NOTE, "runbooks", text)
-    for problem in library.problems[:10]:
-        yield Finding(NOTE, "runbooks", str(problem))
+    for problem in runbooks.problems[:10]:
+        yield Finding(NOTE, "runbooks", problem)
 
 
 def _watch(ctx: Context) -> Iterator[Finding]:

@@ -11,7 +11,7 @@ import click
 from console.commands.context import Context, fail
 
 if TYPE_CHECKING:
-    from console.runbook.library import Library
+    from console.runbook.at_hand import AtHand
     from console.runbook.model import Document
 
 _ELSEWHERE: Final = {
@@ -60,39 +60,37 @@ def list_(ctx: Context, words: tuple[str, ...], pages: bool, as_json: bool) -> i
     from console.sanitize import one_line
 
     today = ctx.clock.now().date()
-    library = _library(ctx)
-    found = library.search(" ".join(words), pages)
-    for problem in library.problems:
-        if problem.problem.level == "error":
-            ctx.note(f"vigie: {one_line(str(problem))}")
+    runbooks = _at_hand(ctx)
+    found = runbooks.search(" ".join(words), pages)
+    for problem in runbooks.problems:
+        ctx.note(f"vigie: {one_line(problem)}")
     if as_json:
         ctx.json(
             {
                 "runbooks": [
                     {
-                        "id": entry.id,
-                        "title": entry.runbook.title,
-                        "path": entry.runbook.path,
-                        "line": entry.runbook.line,
-                        "section": entry.runbook.section,
-                        "steps": sum(1 for _ in entry.runbook.steps()),
-                        "owner": entry.runbook.owner,
-                        "reviewed": entry.runbook.reviewed,
-                        "symptoms": list(entry.runbook.symptoms),
-                        "broken": entry.runbook.broken,
-                        "overdue_days": overdue(entry.runbook, today),
+                        "id": name,
+                        "title": card.title,
+                        "path": card.path,
+                        "line": card.line,
+                        "section": card.section,
+                        "steps": card.steps,
+                        "owner": card.owner,
+                        "reviewed": card.reviewed,
+                        "symptoms": list(card.symptoms),
+                        "broken": card.broken,
+                        "overdue_days": overdue(card, today),
                     }
-                    for entry in found
+                    for name, card in found
                 ]
             }
         )
     else:
-        width = min(max((len(entry.id) for entry in found), default=0), 44)
-        for entry in found:
-            steps = sum(1 for _ in entry.runbook.steps())
-            late = overdue(entry.runbook, today)
-            tail = "   (broken)" if entry.runbook.broken else f"   (review {late} d overdue)" if late else ""
-            ctx.echo(f"{entry.id:<{width}}  {steps:>3} steps  {one_line(entry.runbook.title, 90)}{tail}")
+        width = min(max((len(name) for name, _ in found), default=0), 44)
+        for name, card in found:
+            late = overdue(card, today)
+            tail = "   (broken)" if card.broken else f"   (review {late} d overdue)" if late else ""
+            ctx.echo(f"{name:<{width}}  {card.steps:>3} steps  {one_line(card.title, 90)}{tail}")
     return 0 if found else 1
 
 
@@ -127,10 +125,10 @@ def show(ctx: Context, what: str, as_json: bool) -> int:
     return 0 if any(runbook.phases for runbook in document.runbooks) else 1
 
 
-def _library(ctx: Context) -> Library:
-    from console.runbook.library import load_library
+def _at_hand(ctx: Context) -> AtHand:
+    from console.runbook.at_hand import at_hand
 
-    return load_library(ctx.runbook_paths)
+    return at_hand(ctx.runbook_paths)
 
 
 def _document(ctx: Context, what: str) -> Document:
@@ -143,7 +141,7 @@ def _document(ctx: Context, what: str) -> Document:
         return read_runbook_file(path)
     if path.is_dir():
         fail(f"{what}: is a folder; `vigie --runbooks {what} runbooks list` lists it")
-    entry = _library(ctx).get(what)
-    if entry is None:
+    runbook = _at_hand(ctx).get(what)
+    if runbook is None:
         fail(f"{what}: no such file, and no runbook of that name; `vigie runbooks list` lists them")
-    return Document(entry.runbook.path, (entry.runbook,))
+    return Document(runbook.path, (runbook,))

@@ -108,12 +108,14 @@ def _runbook(ctx: Context, name: str) -> Runbook:
         if library.entries:
             return library.entries[0].runbook
         fail(str(library.problems[0]) if library.problems else f"{name}: nothing to run in it: a page to read")
-    entry = load_library(ctx.runbook_paths).get(name)
-    if entry is None:
+    from console.runbook.at_hand import at_hand
+
+    runbook = at_hand(ctx.runbook_paths).get(name)
+    if runbook is None:
         fail(f"no runbook {name}; `vigie runbooks list` lists them")
-    if not entry.runbook.phases:
-        fail(f"{entry.id} is a page to read, without steps; `vigie runbooks show {entry.id}` shows it")
-    return entry.runbook
+    if not runbook.phases:
+        fail(f"{runbook.id} is a page to read, without steps; `vigie runbooks show {runbook.id}` shows it")
+    return runbook
 
 
 def _begin(

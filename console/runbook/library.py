@@ -256,15 +256,17 @@ def _library(found: Sequence[tuple[str, Document]], problems: list[FileProblem])
 
 
 def _unique(runbook: Runbook, taken: set[str]) -> str:
-    """The runbook's id, with its file's name, then a number before it where two files use the same one."""
+    return unique_id(runbook.id, runbook.path, taken)
+
+
+def unique_id(own: str, path: str, taken: set[str]) -> str:
+    """The id that a runbook has in a library: its *own*, with its file's name, then a number before it where it is *taken*."""
     from console.runbook.markdown import slug
 
-    name, number = runbook.id, 1
+    name, number = own, 1
     if name in taken:
-        stem = Path(runbook.path)
-        base = slug(
-            f"{stem.parent.name} {runbook.id}" if slug(stem.stem) == runbook.id else f"{stem.stem} {runbook.id}"
-        )
+        stem = Path(path)
+        base = slug(f"{stem.parent.name} {own}" if slug(stem.stem) == own else f"{stem.stem} {own}")
         name = base
         while name in taken:
             number += 1

@@ -50,6 +50,8 @@ class Card(msgspec.Struct, frozen=True):
     review_every: str | None = None
     match: dict[str, str] = {}
     broken: str = ""
+    owner: str | None = None
+    symptoms: tuple[str, ...] = ()
     page: bool = False
     """Without steps: text to read."""
 
@@ -95,6 +97,8 @@ def describe(runbook: Runbook, number: int, item_id: str = "") -> tuple[Card, Te
         review_every=runbook.review_every,
         match=runbook.match,
         broken=runbook.broken,
+        owner=runbook.owner,
+        symptoms=runbook.symptoms,
         page=not (runbook.phases or runbook.broken),
     )
     return card, Texts(

@@ -5,10 +5,7 @@ from __future__ import annotations
 import http.server
 import json
 import socket
-import subprocess
 import threading
-import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import ClassVar
@@ -18,8 +15,7 @@ import pytest
 from console import cli
 from console.runbook.library import load_library
 from console.runbook.lint_alerts import AlertRule, SourceError, check_alerts, fetch, read_alerts
-from tests.console.alerts.server import Prometheus
-from tests.tools.servers import MISSING, environment, require
+from tests.console.alerts.server import Alertmanager, Prometheus, eventually
 
 RULES = """\
 groups:
@@ -112,40 +108,10 @@ def test_a_real_prometheus(folder: Path, tmp_path: Path) -> None:
 
 
 def test_a_real_alertmanager(folder: Path, tmp_path: Path) -> None:
-    program = require("prometheus-alertmanager")
-    config = tmp_path / "am.yml"
-    config.write_text("route: {receiver: none}\nreceivers: [{name: none}]\n")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
-    process = subprocess.Popen(
-        [program, f"--config.file={config}", f"--storage.path={tmp_path / 'am'}", f"--web.listen-address=127.0.0.1:{port}",
-         "--cluster.listen-address="],
-        env=environment(), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
-    try:
-        alerts = json.dumps([{"labels": {"alertname": name}} for name in ("Lost", "QueueStuck")]).encode()
-        deadline = time.monotonic() + 30
-        while True:
-            try:
-                request = urllib.request.Request(
-                    f"{address}/api/v2/alerts", alerts, {"Content-Type": "application/json"}
-                )
-                urllib.request.urlopen(request, timeout=2).close()
-                break
-            except OSError:
-                if process.poll() is not None:  # Debian's wants its templates below /usr/share
-                    pytest.skip(f"{MISSING}prometheus-alertmanager does not start from a folder of its own")
-                assert time.monotonic() < deadline
-                time.sleep(0.05)
-        while len(read_alerts(address)) < 2:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        assert findings(folder, address) == {(0, "R027", "Lost")}
-    finally:
-        process.terminate()
-        process.wait(20)
+    with Alertmanager(tmp_path / "am") as server:
+        server.fire({"alertname": "Lost"}, {"alertname": "QueueStuck"})
+        eventually(lambda: len(read_alerts(server.address)) == 2)
+        assert findings(folder, server.address) == {(0, "R027", "Lost")}
 
 
 class _Pages(http.server.BaseHTTPRequestHandler):
