@@ -329,12 +329,12 @@ def _verdict(resolved: Resolved, command: Command, state: str, width: int, look:
     spans: list[Span] = [(" x runs it", "accent" if state == "armed" else "faint")]
     if resolved.confirm:
         spans.append((", after a word", "dim"))
-    if command.tty == "follow":
+    if state != "armed":  # for a moment, and said in full: the rest of the line can wait
+        spans.append(("  (waiting for the terminal)", "faint"))
+    elif command.tty == "follow":
         spans.append(("; it runs until X stops it", "dim"))
     elif command.tty == "yes":
         spans.append(("; it gets this terminal until it ends", "dim"))
-    if state != "armed":
-        spans.append(("  (waiting for the terminal)", "faint"))
     return [tuple(spans)]
 
 

@@ -21,6 +21,7 @@ from console.runbook import handle as handles
 from console.runbook import remote
 from console.runbook.handle import CommandHandle
 from console.runbook.launch import CommandRequest, LaunchError, host_command, start_command
+from tests.e2e.site import QUIET, site
 from tests.e2e.sshd import Sshd, sshd
 from tests.tools import servers
 
@@ -347,3 +348,42 @@ def test_a_host_that_is_none_starts_nothing(far: Far) -> None:
     with pytest.raises(LaunchError, match="can't be the name of a host"):
         far.start("true", host="-oProxyCommand=true")
     assert len(list(far.journal.all(far.stream))) == 1
+
+
+@pytest.mark.slow
+def test_the_console_hands_the_terminal_over_to_the_other_host_and_has_the_record(far: Far, tmp_path: Path) -> None:
+    books = tmp_path / "books"
+    books.mkdir()
+    (books / "far.runbook.yaml").write_text(
+        'title: Ask there\nparams: {who: {default: "o\'neil; $(id)"}}\nphases:\n- title: P\n  steps:\n'
+        '  - {title: Ask, kind: run, host: far, tty: yes, run: \'read -p "$who? " x; echo "it is $x"; stty size; exit 4\'}\n'
+    )
+    with site(tmp_path / "site", f"{QUIET}ssh_config: {far.config}\n") as here:
+        with here.console(
+            "--runbooks", str(books), env={"PATH": os.environ["PATH"], **servers.environment()}
+        ) as terminal:
+            terminal.wait_for(r"1 Status.*2 Incident")
+            terminal.press("D")
+            terminal.wait_for("declare>")
+            terminal.type("sev2 the drill\n")
+            terminal.wait_for("INC-1")
+            terminal.press("3", "/")
+            terminal.type("ask there\n")
+            terminal.wait_for(r"/ask there +1/\d")
+            terminal.wait_for("▌Ask there")
+            terminal.wait_quiet()
+            terminal.press("s")
+            terminal.wait_for("by ssh on far in ~")
+            terminal.wait_for(r"x runs it; it gets this terminal until it ends")  # armed
+            terminal.press("x")
+            terminal.wait_for(r"(?m)^o'neil; \$\(id\)\?")
+            terminal.type("well\n")
+            terminal.wait_for("it is well")
+            terminal.wait_for("24 80")
+            terminal.wait_for("has ended, exit 4; a key goes back")
+            terminal.press("enter")
+            terminal.wait_for("the terminal is back: exit 4")
+        (finish,) = [event.body for event in here.events("command_finished")]
+        assert isinstance(finish, CommandFinished) and (finish.outcome, finish.exit_code) == ("exited", 4)
+        (start,) = [event.body for event in here.events("command_started")]
+        assert getattr(start, "host", "") == "far"
