@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from console.runbook.asides import asides_of
 from console.runbook.model import Command, Step
 from console.runbook.progress import OPEN, RunView, StepView
 from console.runbook.resolve import Place, Resolved, commands_of, copy_only, resolve
@@ -113,7 +114,7 @@ class Drawing(RunKeys):
             now=self.desk.now(),
             blocked=self._blocked(key),
             listed=bool(self.table.display),
-            asides=runbook_step.asides_of(looking.runbook),
+            asides=asides_of(looking.runbook),
             where=lambda goto: runbook_step.goto_words(looking.runbook, looking.numbers.by_step, goto),
         )
         self.page.show(page.lines, top=top)

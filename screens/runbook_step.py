@@ -32,9 +32,6 @@ _KIND_WORDS: Final = {
 }
 
 
-_ASIDE: Final = 80  # letters of what is said beside the steps
-
-
 @dataclass(frozen=True)
 class Page:
     """The step in the large: its lines, and which of them are the selected command with where it runs."""
@@ -145,21 +142,6 @@ def step_page(
         for name, said in asides:
             lines += _labelled(f"{name}: ", said, width, look, "notice", most=2)
     return Page(tuple(lines), command)
-
-
-def asides_of(runbook: Runbook | None) -> list[tuple[str, str]]:
-    """What a runbook says of itself in a line, beside its steps: who may do it (``Autorisation : governance_admin``), what
-    holds meanwhile. Behind a key of its own nobody would look for it."""
-    found = runbook.info if runbook is not None else ()
-    return [
-        (one.title, one.body.strip())
-        for one in found
-        if one.kind == "text"
-        and not one.shared
-        and one.title
-        and 0 < len(one.body.strip()) <= _ASIDE
-        and one.body.strip().count("\n") == 0
-    ][:3]
 
 
 def _position(

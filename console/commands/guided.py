@@ -18,6 +18,7 @@ from console.journal.folds import fold_stream
 from console.journal.store import Journal
 from console.runbook import actions, gates, processes, progress
 from console.runbook.actions import Refused
+from console.runbook.asides import asides_of
 from console.runbook.gates import Who
 from console.runbook.handle import CommandHandle
 from console.runbook.launch import CommandRequest, LaunchError, host_command, start_command
@@ -143,7 +144,8 @@ class GuidedRun(Kinds):
             guided_view.show_all(say, view)
             return
         now = self._desk.journal.clock.now()
-        guided_view.show_step(say, view, self._phase(step), step, self._blocked(view, step), now)
+        blocked, asides = self._blocked(view, step), asides_of(self._runbook)
+        guided_view.show_step(say, view, self._phase(step), step, blocked, now, asides)
         self._shown = {key: self._resolved(view, step, command) for key, command in self._commands(step)}
         secret = frozenset(name for name, param in self._params.items() if param.secret)
         for (key, resolved), (_, command) in zip(self._shown.items(), self._commands(step), strict=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 from console.clock import span
@@ -53,13 +53,27 @@ def show_all(say: Say, view: RunView) -> None:
     )
 
 
-def show_step(say: Say, view: RunView, phase: Phase | None, step: Step, blocked: str, now: datetime) -> None:
-    """The step in words, without its commands."""
+def show_step(
+    say: Say,
+    view: RunView,
+    phase: Phase | None,
+    step: Step,
+    blocked: str,
+    now: datetime,
+    asides: Sequence[tuple[str, str]] = (),
+) -> None:
+    """The step in words, without its commands; *asides* are what the runbook says of all its steps."""
     number = next(number for number, one in enumerate(view.steps, 1) if one.id == step.id)
     state = view.steps[number - 1]
     say("")
     kind = f"{step.kind}, " if step.kind in ("check", "wait", "decide", "approve", "call", "pause", "note") else ""
     say(f"[{number}/{len(view.steps)}] {one_line(step.title)}  ({kind}{one_line(state.phase)})")
+    if step.parent:
+        say(f"  under: {one_line(step.parent)}")
+    if step.decision and step.kind != "decide":
+        say("  DECIDE: the text branches")
+    if step.optional:
+        say("  optional")
     if phase is not None and phase.pause and phase.title not in view.confirmed:
         say(f"  PAUSE, confirm first: {one_line(phase.pause)}   (y confirms)")
     if state.state != progress.OPEN:
@@ -80,6 +94,8 @@ def show_step(say: Say, view: RunView, phase: Phase | None, step: Step, blocked:
     say_wait(say, step, state, now)
     for act in state.approvals:
         say(f"  approved by {act.by} (uid {act.uid}) at {act.at:%H:%M:%S}Z  {one_line(act.text)}")
+    for name, text in asides:
+        say(f"  {one_line(name)}: {one_line(text)}")
     if blocked:
         say(f"  not yet: {one_line(blocked)}")
 
@@ -117,6 +133,8 @@ def show_command(say: Say, key: str, resolved: Resolved) -> None:
             if ready.tty == "yes"
             else "       runs until it is stopped: X ends it, v shows it"
         )
+    if resolved.confirm and resolved.runs:
+        say(f"       x asks for {one_line(resolved.confirm)} to be typed first")
     for warning in resolved.warnings:
         say(f"       careful: {one_line(warning)}")
 

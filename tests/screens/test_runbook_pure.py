@@ -10,12 +10,13 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from console.journal.events import CommandFinished
+from console.runbook.asides import asides_of
 from console.runbook.markdown import read_markdown
 from console.runbook.model import Command, Param, Step
 from console.runbook.resolve import Place, resolve
 from screens.look import Look
 from screens.runbook_list import Numbers
-from screens.runbook_step import asides_of, ended_words, exact_pieces, where_lines
+from screens.runbook_step import ended_words, exact_pieces, where_lines
 
 HERE = Place("bastion", "root", Path("/"))
 

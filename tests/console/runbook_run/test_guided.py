@@ -125,6 +125,20 @@ def test_a_whole_run(guided: Guided) -> None:
     assert "t0p-secret" not in str(guided.desk.events())
 
 
+def test_what_the_screen_says_of_a_step_is_said_here_too(guided: Guided) -> None:
+    guided.book.write_text(
+        "# Unfreeze\n\n## Actions\n\n- [ ] Ask\n  - [ ] the desk\n- [ ] If it holds, thaw it; otherwise wait\n"
+        "- [ ] Restart, if needed\n\n  ```sh\n  rm -rf ./nothing-of-the-kind\n  ```\n\n**Authorization:** admins only\n"
+    )
+    code, out = guided("", "", "", "", "q")
+    assert code == 1
+    assert out.count("  Authorization: admins only\n") == 4
+    assert "  under: Ask\n" in out
+    assert "; otherwise wait  (Actions)\n  DECIDE: the text branches\n" in out
+    assert "] Restart, if needed  (Actions)\n  optional\n" in out
+    assert "x asks for" in out and "to be typed first" in out
+
+
 def test_x_after_filling_in_shows_before_it_runs(guided: Guided) -> None:
     """The first x asks for the value; what is run is what was shown after it."""
     guided("x", "prices", "q")
