@@ -37,8 +37,8 @@ def subject(view: RunView, runbook: Runbook, step_id: str) -> str:
 
 def covers(approved: str, view: RunView, runbook: Runbook, step_id: str, go: str = "") -> bool:
     """Whether what was *approved* at the step *step_id* is what the step *go* – "": each one behind it – would do now."""
-    if not approved:
-        return True  # no command was behind it, or it was given by a version that did not say what
+    if not approved:  # no command was behind it then; one that does not say which commands approves none
+        return not any(go in ("", step.id) for step in behind(runbook, step_id))
     given = {step: digest for digest, _, step in (entry.partition(":") for entry in approved.split(" "))}
     steps = list(behind(runbook, step_id))
     later = _to_come(view, runbook)

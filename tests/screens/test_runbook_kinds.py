@@ -17,7 +17,7 @@ from console.journal.events import New, Origin, RoleSet
 from console.journal.folds import fold_stream
 from console.journal.store import Journal
 from console.runbook import actions as runs
-from console.runbook import progress
+from console.runbook import progress, subjects
 from console.runbook.library import load_library
 from console.runbook.run import RunsFold
 from screens import actions
@@ -138,7 +138,9 @@ async def test_kinds_on_the_screen(place: Any, books: Path) -> None:
         await place.press("x")
         assert "needs the approval" in place.text()
         with Journal.open(place.paths.database, actor="bob", origin=Origin(program="cli", uid=4002)) as other:
-            runs.append(other, stream, runs.approve(view(place, stream, run), "ok", 4002, "go"))
+            approving = view(place, stream, run)
+            subject = subjects.subject(approving, following(place)._looking.runbook, "ok")
+            runs.append(other, stream, runs.approve(approving, "ok", 4002, "go", subject=subject))
         await place.until(lambda: "needs the approval" not in here_text(place), "bob's word, within a second or so")
         await answer(place)
         await place.press("x")

@@ -14,7 +14,7 @@ from console.commands.guided import GuidedRun, Talk
 from console.journal.events import Declared, New, Origin, RoleSet
 from console.journal.folds import fold_stream
 from console.journal.store import Journal
-from console.runbook import actions, gates, progress
+from console.runbook import actions, gates, progress, subjects
 from console.runbook.actions import Refused
 from console.runbook.gates import Who
 from console.runbook.model import Command, Expect, Option, Phase, Retry, Role, Runbook, Step
@@ -120,16 +120,30 @@ def test_an_approval_is_another_persons(run: Callable[..., Run]) -> None:
     assert gates.not_by(here.view, here.runbook, "ok", BOB) == ""
     here.do(ANA, lambda view: actions.skip(view, "ok", "in a hurry"))
     assert "needs the approval" in here.blocked("go", ANA)  # left out is not approved
-    here.do(BOB, lambda view: actions.approve(view, "ok", BOB.uid, "looked at the lag"))
+    here.do(
+        BOB,
+        lambda view: actions.approve(
+            view, "ok", BOB.uid, "looked at the lag", subject=subjects.subject(view, here.runbook, "ok")
+        ),
+    )
     assert [here.blocked(step, ANA) for step in ("ok", "go", "last")] == ["", "", ""]
     assert "you approved it, so another one runs" in here.blocked("go", BOB)
     with pytest.raises(Refused, match="approved this step already"):
-        actions.approve(here.view, "ok", BOB.uid)
+        actions.approve(here.view, "ok", BOB.uid, subject=subjects.subject(here.view, here.runbook, "ok"))
+
+
+def test_an_approval_that_names_no_commands_approves_none(run: Callable[..., Run]) -> None:
+    here = run(
+        Step(id="ok", kind="approve", title="Fail over?"),
+        Step(id="go", kind="run", title="Go", commands=(sh("true"),)),
+    )
+    here.do(BOB, lambda view: actions.approve(view, "ok", BOB.uid, "as an earlier version recorded it"))
+    assert "reads differently now than when bob approved it" in here.blocked("go", ANA)
 
 
 def test_two_approvals_are_of_two_people(run: Callable[..., Run]) -> None:
     here = run(Step(id="ok", kind="approve", title="Sure?", approvals=2, role="governance_admin"))
-    here.do(BOB, lambda view: actions.approve(view, "ok", BOB.uid))
+    here.do(BOB, lambda view: actions.approve(view, "ok", BOB.uid, subject=subjects.subject(view, here.runbook, "ok")))
     assert "2 people besides who runs it, 1 so far" in here.blocked("last", ANA)
     eve = Who("eve", 1003, "eve")
     assert "governance_admin only" in gates.not_by(here.view, here.runbook, "ok", eve)
@@ -246,7 +260,11 @@ def test_all_nine_kinds_line_by_line(desk: Desk, tmp_path: Path, capfd: pytest.C
         with Journal.open(desk.journal.path, actor="bob", origin=Origin(program="cli", uid=4242)) as other:
             view = progress.view(fold_stream(other, desk.stream, RunsFold()), run)
             assert view is not None
-            actions.append(other, desk.stream, actions.approve(view, "ok", 4242, "go ahead"))
+            actions.append(
+                other,
+                desk.stream,
+                actions.approve(view, "ok", 4242, "go ahead", subject=subjects.subject(view, runbook, "ok")),
+            )
 
     answers = Answers(
         "",  # note
