@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 import yaml
 
@@ -16,6 +18,7 @@ from console.commands.context import here
 from console.journal.events import Acknowledged, AlertRaised, AlertResolved, Silenced, SourceBack, SourceLost
 from console.journal.store import Journal
 from console.snapshot import GONE, Alert, StatusSnapshot
+from console.watch.lease import SILENCE_S
 from console.watch.status_reader import StatusReader
 from tests.console.alerts.server import Alertmanager, eventually
 
@@ -31,7 +34,7 @@ class Watching:
         self.database = folder / "data" / "vigie.db"
         self.database.parent.mkdir(mode=0o700)
         self.config = folder / "vigie.yaml"
-        check = {"name": "disk", "kind": "disk", "path": "/", "warn": 100, "fail": 100}
+        check = {"name": "disk", "kind": "disk", "path": "/", "warn": 100, "fail": 100, "interval": "2s"}
         manager = {"name": "am", "url": server.address, "interval": "1s", "timeout": "2s", "warm_up": "0.5s"}
         self.config.write_text(
             yaml.safe_dump({"services": [{"name": "here", "checks": [check]}], "alertmanagers": [manager]})
@@ -79,6 +82,35 @@ def watching(tmp_path: Path, server: Alertmanager) -> Iterator[Watching]:
     made.start()
     yield made
     made.stop()
+
+
+@pytest.mark.slow
+def test_fifty_thousand_alerts_cost_neither_the_checks_nor_the_lead(watching: Watching, server: Alertmanager) -> None:
+    many = 50_000
+    for start in range(0, many, 5_000):
+        server.fire(*({"alertname": f"Flood{n % 40}", "n": str(n)} for n in range(start, start + 5_000)))
+    process = watching.process
+    assert process is not None
+    silence, looked, states = 0.0, time.monotonic(), set[str]()
+    ages: list[float] = []
+    done = 0.0
+    while not done or time.monotonic() - done < 10:  # and ten seconds more, while it asks again
+        heard = watching.reader.heard()
+        silence = max(silence, heard.age_s or 0.0)
+        found = watching.snapshot
+        if found is not None:
+            states |= {check.state for check in found.checks}
+            ages += [(found.taken_at - check.last_at).total_seconds() for check in found.checks if check.last_at]
+            if not done and sum(group.count for group in found.groups) == many:
+                done = time.monotonic()
+        assert time.monotonic() - looked < 90, found.groups[:3] if found is not None else None
+        time.sleep(0.1)
+    assert states <= {"OK", "PENDING"}
+    assert max(ages) < 2 * 2 + 2  # the check runs every 2 s: never stale meanwhile
+    assert silence < SILENCE_S  # nobody else may take the lead
+    assert psutil.Process(process.pid).memory_info().rss < 800_000_000
+    assert len(watching.reader.alerts(limit=many)) == many
+    assert watching.reader.heard().alive
 
 
 def test_an_alert_from_its_beginning_to_its_end(watching: Watching, server: Alertmanager) -> None:
