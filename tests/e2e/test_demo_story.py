@@ -106,7 +106,7 @@ def test_the_story_by_keyboard(reach: Callable[[list[str]], list[str]], tmp_path
         keys.run(terminal)
         tick(terminal, "1.1", "1.2", 10)
         terminal.wait_for(r"volume-dir = /tmp/")  # filled from the alert's label
-        terminal.wait_for(r"ls -lS ")
+        terminal.wait_for(r"ls -lS\b")
         keys.run(terminal)
         terminal.wait_for(r"root root|capt")
         tick(terminal, "1.2", "1.3", 10)
