@@ -12,7 +12,6 @@ from collections.abc import Callable
 from typing import Any, Final
 
 import pytest
-from msgspec.structs import replace
 from rich.color import ColorSystem
 from textual._compositor import CompositorUpdate
 from textual.app import App
@@ -44,8 +43,8 @@ class Both:
         self.app = app
         self.chance = chance
         self.bytes = [0, 0]  # stock, ours
-        self.can = Abilities(bce=chance.random() < 0.7, ech=chance.random() < 0.7, rep=chance.random() < 0.5, lf=True)
-        self.can = replace(self.can, ich=chance.random() < 0.7)
+        bce, ech, ich, rep = (chance.random() < share for share in (0.7, 0.7, 0.7, 0.5))
+        self.can = Abilities(bce=bce, ech=ech, ich=ich, rep=rep, lf=True)
         self.begin(size)
         app.console._color_system = colours
         app._display = self._display  # type: ignore[method-assign]  # as screens.driver does
