@@ -62,7 +62,10 @@ def run(terminal: Terminal, ends: str = r"finished, exit 0") -> None:
     terminal.press("x")
     asked = re.match(r"type (\S+) to run it>", terminal.wait_for(rf"^type \S+ to run it>|{ends}")[0])
     if asked:  # what destroys something asks for a word of it
-        terminal.type(asked[1] + "\n")
+        terminal.wait_quiet(0.3)  # the question's own answer comes behind its frame
+        terminal.type(asked[1])
+        terminal.wait_for(rf"to run it> {re.escape(asked[1])}")
+        terminal.press("enter")
     terminal.wait_for(ends)
 
 
