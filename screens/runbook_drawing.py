@@ -13,7 +13,7 @@ from screens import runbook_list, runbook_step
 from screens.runbook_base import INFO, OUTPUT, STEP, WHOLE, Looking, RunKeys
 from screens.runbook_list import PHASE
 from screens.widgets.line import Lines
-from screens.widgets.text import Words, width_of, wrap
+from screens.widgets.text import Span, Words, fit, width_of, wrap
 
 if TYPE_CHECKING:
     from textual.geometry import Size
@@ -64,9 +64,14 @@ class Drawing(RunKeys):
         if below:
             more = f"{self.desk.look.sign('more')} {below} more"
             lines = f" line{'s' if below > 1 else ''}: Enter  "
-            longer = ((more + lines, "notice"), *right)
-            fits = width_of((*left, *longer), self.desk.look) < self.size.width
-            right = longer if fits else ((more + ": Enter  ", "notice"), *right)
+            short = (more + ": Enter  ", "notice")
+            # Where one is must stay in sight: who began it, and that there are other runs, gives way.
+            ways: tuple[tuple[Span, ...], ...] = (((more + lines, "notice"), *right), (short, *right), (short,))
+            right = next((way for way in ways if width_of((*left, *way), self.desk.look) < self.size.width), (short,))
+        over = width_of((*left, *right), self.desk.look) + 1 - self.size.width
+        if over > 0:  # a long title gives way, not where one is
+            name, tone = left[0]
+            left = (*fit(name, max(width_of(name, self.desk.look) - over, 12), self.desk.look, tone), *left[1:])
         self.head.put(left, right)
         self._draw_output()
 

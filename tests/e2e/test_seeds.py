@@ -60,7 +60,7 @@ def _begin(terminal: Terminal, runbook: Runbook, *, first: bool) -> None:
     terminal.wait_for(rf"(?m)^ {title}[^\n]*\n [^\n]*\.md:{runbook.line}")  # its steps, before anything begins
     terminal.press("s")
     total = sum(len(phase.steps) for phase in runbook.phases)
-    terminal.wait_for(rf"(?m) (?:1|1\.1) of {total}$")  # where one is, at the top
+    terminal.wait_for(rf" (?:1|1\.1) of {total}\b")  # where one is, at the top
 
 
 def _work(terminal: Terminal, runbook: Runbook) -> None:
@@ -69,7 +69,7 @@ def _work(terminal: Terminal, runbook: Runbook) -> None:
     numbers = [f"{at}.{place}" for at, phase in enumerate(runbook.phases, 1) for place, _ in enumerate(phase.steps, 1)]
     for at, step in enumerate(steps, 1):
         number = re.escape(numbers[at - 1]) if len(runbook.phases) > 1 else str(at)
-        place = rf"(?m) {number} of {len(steps)}$"
+        place = rf"  {number} of {len(steps)}\b"
         screen = terminal.wait_until(
             lambda now, place=place, step=step: re.search(place, now) and _says(step, now),
             what=f"{place}: {step.title}",
