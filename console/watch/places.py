@@ -16,6 +16,7 @@ from typing import Final
 AT_ONCE: Final = 64  # checks at work
 PER_HOST: Final = 4  # of them against one host
 PATIENCE_S: Final = 0.25  # from then on it only waits
+_BREATHLESS_S: Final = 0.1  # a timer that comes so late says that this process can't keep up
 _WAITING: Final = 2000  # that wait beside those at work
 
 
@@ -52,10 +53,14 @@ class Places:
         timer: asyncio.TimerHandle | None = None
         waits = False
 
-        def make_room() -> None:
+        def later() -> asyncio.TimerHandle:
+            return loop.call_later(self._patience_s, make_room, loop.time() + self._patience_s)
+
+        def make_room(due: float) -> None:
             nonlocal timer, waits
-            if self._waiting >= self._most:
-                timer = loop.call_later(self._patience_s, make_room)
+            # Where the loop itself is late it is not the others who are slow: more at once would make it worse.
+            if self._waiting >= self._most or loop.time() - due > _BREATHLESS_S:
+                timer = later()
                 return
             timer, waits = None, True
             self._waiting += 1
@@ -66,7 +71,7 @@ class Places:
             for limit in limits:
                 await limit.acquire()
                 held.append(limit)
-            timer = loop.call_later(self._patience_s, make_room)
+            timer = later()
             yield
         finally:
             if timer is not None:

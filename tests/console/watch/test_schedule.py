@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -151,6 +152,27 @@ async def test_what_only_waits_is_bounded_too() -> None:
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0), few.place(""):
                 pass
+
+
+async def test_a_process_that_can_not_keep_up_takes_on_no_more() -> None:
+    inside = 0
+    few = Places([], at_once=1, patience_s=0.02)
+
+    async def hang() -> None:
+        nonlocal inside
+        async with few.place(""):
+            inside += 1
+            await asyncio.Event().wait()
+
+    tasks = [asyncio.create_task(hang()) for _ in range(2)]
+    await until(lambda: inside == 1)
+    time.sleep(0.3)  # the loop is busy with something else
+    for _ in range(5):  # its timers come now, late, and whoever waits for a place would have it
+        await asyncio.sleep(0)
+    assert inside == 1
+    await until(lambda: inside == 2)  # it can breathe again
+    for task in tasks:
+        task.cancel()
 
 
 async def test_a_cancelled_check_gives_all_back() -> None:
