@@ -5,8 +5,8 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.ready
 # Most tests drive real processes on a machine that may be busy: what fails once runs once more, and is named as RERUN.
 PYTEST := $(BIN)/python -m pytest --reruns 1 -r fEsxXR
-# Two workers: the suite is written for two cores, and a busy machine gains nothing from more.
-JOBS   ?= 2
+# Three workers on two cores: most tests wait for a process, a clock or a terminal.
+JOBS   ?= 3
 
 .PHONY: setup demo run test test-slow check bench picture lock servers clean
 

@@ -22,18 +22,21 @@ def incidents(ctx: Context, search: str | None, only_open: bool, as_json: bool) 
     """List incidents, newest first; with --search also the lines that match, and what mitigated each. Exit 1: none found."""
     from console.journal.errors import Missing
 
+    rows: list[dict[str, Any]] = []
+    missing = False
     try:
         with open_journal(ctx) as journal:
             rows = _rows(journal, search, [level.name for level in ctx.config.severities])
-    except Missing:
-        rows = []
+    except Missing as error:
+        missing = True
+        ctx.note(str(error))  # a slip in --db must not look like a quiet night
     rows = [row for row in rows if row["status"] == "open" or not only_open]
     if as_json:
         ctx.json(rows)
     else:
         for row in rows:
             _show(ctx, row)
-        if not rows:
+        if not rows and not missing:
             ctx.note("no incident" + (f" speaks of {search}" if search else " yet; `vigie declare` makes one"))
     return int(bool(search) and not rows)
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 import click
 
 from console.commands.context import Context, fail
+from console.sanitize import one_line
 
 if TYPE_CHECKING:
     from console.incident.grammar import Entry
@@ -45,6 +46,8 @@ class RawTail(click.Command):
                 raise click.UsageError(f"Option {name!r} requires an argument.", ctx)
             else:
                 self._refuse_near_miss(name, [*flags, *valued], ctx)
+                if name[2:3].isalpha():  # more likely a slip than text: it is kept, and said so
+                    click.echo(f"vigie: {one_line(name)} is no option here: taken as text", err=True)
                 break
         return super().parse_args(ctx, [*options, "--", *rest])
 

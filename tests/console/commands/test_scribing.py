@@ -46,7 +46,10 @@ def test_text_after_the_options_is_raw(vigie: Vigie) -> None:
     vigie.ok("note", "-5m", "restarted", "--the", "feeder", "-x", "--at", "once")
     vigie.ok("note", "--star", "--", "--star is a flag")
     vigie.ok("note", "--kind", "decision", "--tag", "db", "go", "-5m")
-    vigie.ok("note", "--completely-different", "words")
+    assert (
+        "--completely-different is no option here: taken as text"
+        in vigie.ok("note", "--completely-different", "words").err
+    )
     assert texts(vigie)[0] == "restarted --the feeder -x --at once"
     lines = {line["text"]: line for line in vigie.ok("timeline", "--json").lines}
     assert lines["--star is a flag"]["starred"] is True
@@ -129,3 +132,9 @@ def test_read_only_writes_nothing(vigie: Vigie, database: Path) -> None:
     vigie.ok("declare", "x")
     assert vigie("--read-only", "note", "x").code == 2
     assert len(texts(vigie)) == 1
+
+
+def test_a_database_that_is_not_there_is_said(vigie: Vigie) -> None:
+    found = vigie("incidents", "--json")
+    assert (found.code, found.json) == (0, [])
+    assert "no database there yet" in found.err
