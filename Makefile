@@ -18,6 +18,7 @@ $(STAMP): requirements.lock pyproject.toml bin/vigie
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	$(BIN)/python -m compileall -q console screens runbooks themes
+	$(BIN)/python -P -m screens.packing
 	@touch $@
 
 demo: setup
@@ -47,6 +48,7 @@ test-slow: servers
 # Writes the comparison with other programs into docs/performance.md; what can't be fetched is left out by name.
 bench: servers
 	@sh tests/tools/fetch_peers.sh || echo "some programs are missing: they are left out by name" >&2
+	$(BIN)/python -m compileall -q console screens runbooks themes && $(BIN)/python -P -m screens.packing
 	$(BIN)/python -m tests.bench --write docs/performance.md
 
 # The picture in the README: the demo's outage, drawn by the program itself.

@@ -71,6 +71,9 @@ def open_covered(fields: Mapping[str, Any]) -> int:
     try:
         cover.lay(os.environ)
         gc.disable()  # see open_console
+        from screens.packed import pack
+
+        pack.ease()
         from screens.early import begin
 
         early = begin(fields, cover.kept)

@@ -31,6 +31,7 @@ from screens.cover import Cover, driver_over
 from screens.early import Early
 from screens.ending import Ending
 from screens.glyphs import wants_ascii
+from screens.packed import pack
 from screens.start import MakeDeps, Start, deps_from
 from screens.theming import first_look
 
@@ -48,8 +49,10 @@ def _settle() -> None:
     """
     from importlib import import_module
 
+    from screens import packing
     from screens.room import MODES
 
+    pack.close()
     give_tls_back()
     if sys.flags.no_site:  # the launcher's way: only the paths were set up
         import site
@@ -63,6 +66,7 @@ def _settle() -> None:
     gc.freeze()
     gc.enable()
     sys.setswitchinterval(_TURN_S)
+    packing.keep_up(pack)
 
 
 def colours() -> int:
