@@ -108,8 +108,7 @@ def _idle(results: Results, place: Place) -> None:
 
 def _links(results: Results, place: Place) -> None:
     place.grow_old()
-    others = place.peer("htop", "less", "vim", "tig", "lnav", "glances", "naive Textual")
-    _peer_links.measure(results, [console(place.still), *others])
+    _peer_links.measure(results, [console(place.still), *place.peer()])
     _peer_links.switches(results, place.live, next(iter(place.peer("naive Textual")), None))
     _peer_links.held(results, place.still, next(iter(place.peer("less")), None))
 
