@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _LARGEST = 8 << 20  # bytes
 _LONGEST_S = 3  # the process ends itself then
 _BUSY_S = 0.5
-_REST_S = 0.02  # once the status is there, the incident has so long
+_REST_S = 0.05  # once the status is there, the incident has so long
 
 
 class Zero:
