@@ -443,11 +443,17 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
 
     # ── size and look ───────────────────────────────────────────────────────────────────────────────────────────
 
+    def _screen_resized(self, size: Size) -> None:
+        """The terminal has another size. Textual's screen tells itself of each size it was laid out for: two that came at
+        once would follow each other for ever. Laid out for the newest alone, the older ones change nothing."""
+        super()._screen_resized(self.app.size)
+
     def on_resize(self, event: events.Resize) -> None:
-        small = event.size.width < LEAST.width or event.size.height < LEAST.height
+        size = self.app.size
+        small = size.width < LEAST.width or size.height < LEAST.height
         self.set_class(small, "-small")
         if small:
-            self._small.put(f"too small: {event.size.width}x{event.size.height}, needs {LEAST.width}x{LEAST.height}")
+            self._small.put(f"too small: {size.width}x{size.height}, needs {LEAST.width}x{LEAST.height}")
         else:
             self.call_after_refresh(self.after_key)
 

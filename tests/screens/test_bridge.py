@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from textual.events import Resize
+from textual.geometry import Size
 
 from console.incident import actions
 from screens.asks import Choice
@@ -185,3 +187,25 @@ def test_matching() -> None:
     assert [choice.key for choice in matching("clo inc", choices)] == ["b"]
     assert [choice.key for choice in matching("", choices)] == ["a", "b", "c"]
     assert matching("zzz", choices) == []
+
+
+async def test_sizes_that_came_at_once_do_not_follow_each_other_for_ever(console: Any, monkeypatch: Any) -> None:
+    """A window that is dragged, or a tiling one that is made large right after it was opened."""
+    laid_out: list[Size] = []
+    async with console.open():
+        bridge = console.app.bridge
+        reflow = bridge._compositor.reflow
+
+        def count(parent: Any, size: Size) -> Any:
+            laid_out.append(size)
+            assert len(laid_out) < 50, laid_out
+            return reflow(parent, size)
+
+        monkeypatch.setattr(bridge._compositor, "reflow", count)
+        await console.pilot.resize_terminal(110, 33)
+        for size in (Size(60, 20), Size(90, 40), Size(110, 33)):  # what was on its way
+            bridge.post_message(Resize(size, size))
+            bridge.call_later(lambda: None)  # adjacent ones would be taken for one
+        await console.pilot.pause()
+        await console.until(bridge._message_queue.empty)
+        assert set(laid_out) == {Size(110, 33)} == {bridge.size}
