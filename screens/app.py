@@ -161,8 +161,14 @@ class VigieApp(App[None], inherit_bindings=False):
     def call_from_signal(self, call: Callable[[], object]) -> None:
         """Run *call* on the UI thread, from a signal handler or another thread; nothing happens once the loop is gone."""
         loop = self._loop
+
+        def in_context() -> None:
+            # A handler runs in whatever context it interrupts, a thread in one of its own: Textual's timers die there.
+            with self._context():
+                call()
+
         if loop is not None and not loop.is_closed():
-            loop.call_soon_threadsafe(call)
+            loop.call_soon_threadsafe(in_context)
 
     # ── look ────────────────────────────────────────────────────────────────────────────────────────────────────
 

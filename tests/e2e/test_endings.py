@@ -128,6 +128,21 @@ def test_it_is_gone_in_time_with_nothing_lost(how: str, here: Site) -> None:
     nothing_is_lost(here)
 
 
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_an_answer_that_does_not_come_is_not_awaited_for_ever(number: signal.Signals, here: Site) -> None:
+    """It closes everything itself; the watchdog would leave its vitals behind."""
+    with here.console(env={"VIGIE_DRIVER": "diff"}) as terminal:
+        at_work(terminal, here)
+        eventually(lambda: list(here.paths.folder.glob("live-*")), "its vitals")
+        terminal.stall()
+        terminal.press("ctrl+l")
+        eventually(lambda: _waiting(terminal.master), "a frame that nobody answers")
+        terminal.signal(number)
+        assert terminal.wait_exit() == 128 + number
+        assert not list(here.paths.folder.glob("live-*"))
+    nothing_is_lost(here)
+
+
 def test_killed_outright_nothing_is_lost(here: Site) -> None:
     with here.console() as terminal:
         at_work(terminal, here)
