@@ -37,6 +37,7 @@ _LOOK_S = 1 / 60
 _WORDS_S = 1.0  # between two keys of words that were meant for a line
 
 _DROPPED = "what is typed after it is dropped"
+_HELD = "done in a second if nothing follows"
 Input = events.Key | events.Paste | events.CursorPosition
 LEAST = Size(40, 10)  # smaller terminals are told so
 
@@ -74,6 +75,11 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
         self._waiting: list[Input] = []
         self._patience: Timer | None = None  # for the room that is being laid out
         self._words_until = 0.0  # a line was refused: what follows so closely was meant for it
+        self._refused = ""  # what was said then
+        self._dropping = False  # what follows is words, as has been seen
+        self._alone: events.Key | None = (
+            None  # a key behind it, the first of those that wait: of words, or all by itself
+        )
         self.header = Header(desk, lambda: self.mode or "status", self._place, self._notice)
         self.body = Body()
         self.foot = Foot(desk, self._hints)
@@ -241,6 +247,8 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
         """A key, a paste, an answer of the terminal, in the order in which they came (see screens.arming)."""
         if isinstance(event, events.Key):
             self.desk.link.touch(time.monotonic())
+        if self._alone is not None and not isinstance(event, events.CursorPosition):
+            self._drop(self._waiting.pop(0))
         if self._waiting or (self._missing and not isinstance(event, events.CursorPosition)):
             self._waiting.append(event)
         else:
@@ -273,19 +281,52 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
                 await owner.perform(action)
                 if action.id in actions.LINES and not self.foot.typing:
                     self._words_until = event.time + _WORDS_S
+                    self._refused, self._dropping = self.foot.told, False
                 self._await_pane()
                 self.after_key()
                 return
 
     def _is_words(self, event: events.Key) -> bool:
-        """Whether a key is of words for a line that was refused: those are no commands, and are dropped."""
+        """Whether a key is of words for a line that was refused: those are no commands, and are dropped. The first one may
+        be a key by itself: it waits until that is known, and with it everything behind it."""
         if event.time >= self._words_until or not (event.is_printable or event.key == "enter"):
             self._words_until = 0.0
             return False
-        self._words_until = event.time + _WORDS_S if event.is_printable else 0.0
-        if not self.foot.told.endswith(_DROPPED):
-            self.desk.say(f"{self.foot.told}{'; ' if self.foot.told else ''}{_DROPPED}")
+        if self._dropping or not event.is_printable or self._is_followed(event):
+            self._drop(event)
+        else:
+            self._alone = event
+            self._waiting.insert(0, event)
+            self._missing.add("silence")
+            self._add_to_told(f"{actions.key_words(event.character or event.key)}: {_HELD}")
+            self.set_timer(
+                _WORDS_S, lambda: self.app.call_later(self._nothing_followed, event)
+            )  # behind keys that came
         return True
+
+    def _is_followed(self, event: events.Key) -> bool:
+        """Whether another key came closely behind *event*, as far as they are here."""
+        typed = (other for other in self._waiting if not isinstance(other, events.CursorPosition))
+        return any(other.time < event.time + _WORDS_S for other in typed)
+
+    def _nothing_followed(self, event: events.Key) -> None:
+        if self._alone is event:
+            self._alone, self._words_until = None, 0.0
+            self._has("silence")
+
+    def _drop(self, event: Input) -> None:
+        """*event* is of words; what follows closely is, too."""
+        self._alone = None
+        self._dropping = isinstance(event, events.Key) and event.is_printable
+        self._words_until = event.time + _WORDS_S if self._dropping else 0.0
+        if _DROPPED not in self.foot.told:
+            self._add_to_told(_DROPPED)
+        self._has("silence")
+
+    def _add_to_told(self, line: str) -> None:
+        both = (self._refused, line) if self._refused else (line,)
+        told = "; ".join(both)
+        self.desk.say(told if len(told) < self.size.width else "; ".join(reversed(both)))  # what is new stays in sight
 
     def paste(self, text: str) -> None:
         """A paste is text or nothing: never keys."""

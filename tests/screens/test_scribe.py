@@ -353,3 +353,38 @@ async def test_words_for_a_line_that_is_refused_are_no_commands(console: Any) ->
         assert console.app.is_running and console.app.bridge.mode == "status"
         await console.press("4")  # behind Enter keys are keys again
         assert console.app.bridge.mode == "timeline"
+
+
+async def test_a_key_by_itself_behind_a_refused_line_is_carried_out(console: Any, given: Any) -> None:
+    async with console.open():
+        console.show(given.snapshot(*[given.check(f"s{n}", "tcp", "DOWN") for n in range(5)]))
+        room = console.app.bridge.room
+        await console.press("S")
+        assert "no Alertmanager is connected" in console.lines()[-1]
+        await console.press("j")
+        assert "j: done in a second if nothing follows" in console.lines()[-1] and room.table.index == 0
+        await console.until(lambda: room.table.index == 1)
+        assert "no Alertmanager" not in console.lines()[-1]
+
+
+async def test_the_first_of_words_is_no_command_however_slowly_the_second_comes(
+    console: Any, given: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("screens.bridge._WORDS_S", 60.0)
+    async with console.open():
+        console.show(given.snapshot(*[given.check(f"s{n}", "tcp", "DOWN") for n in range(5)]))
+        bridge = console.app.bridge
+        order: list[str] = []
+        console.app.desk.terminal_answered.subscribe(bridge, lambda _: order.append("answer"), immediate=True)
+        await console.press("S", "j")
+        console.app.post_message(events.CursorPosition(3, 3))
+        await console.until(lambda: len(bridge._waiting) == 2)
+        assert order == []  # an answer that overtook the key would arm it
+        await console.press("4")
+        assert "what is typed after it is dropped" in console.lines()[-1]
+        assert bridge.mode == "status" and bridge.room.table.index == 0 and order == ["answer"]
+        console.app.desk.say("something else")
+        await console.press("S")  # still words
+        assert bridge._waiting == [] and not bridge.foot.typing
+        await console.press("down", "4")  # no word has an arrow in it
+        assert bridge.rooms["status"].table.index == 1 and bridge.mode == "timeline"
