@@ -35,6 +35,7 @@ _READY_S = 2.0  # keys wait no longer for what they may need
 _LAID_OUT_S = 0.5  # nor for a room to have its place and something in it
 _LOOK_S = 1 / 60
 _WORDS_S = 1.0  # between two keys of words that were meant for a line
+_LINE_FEED = "ctrl+j"  # Enter, typed before the terminal was taken: the kernel made this of it
 
 _DROPPED = "what is typed after it is dropped"
 _HELD = "done in a second if nothing follows"
@@ -247,6 +248,8 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
         """A key, a paste, an answer of the terminal, in the order in which they came (see screens.arming)."""
         if isinstance(event, events.Key):
             self.desk.link.touch(time.monotonic())
+            if event.key == _LINE_FEED:
+                event = events.Key("enter", "\r")
         if self._alone is not None and not isinstance(event, events.CursorPosition):
             self._drop(self._waiting.pop(0))
         if self._waiting or (self._missing and not isinstance(event, events.CursorPosition)):

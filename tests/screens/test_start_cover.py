@@ -162,6 +162,18 @@ def test_keys_typed_meanwhile_reach_the_console_and_are_not_echoed(yard: Yard, k
         terminal.press("esc")
 
 
+def test_enter_typed_before_the_terminal_is_taken_is_enter(yard: Yard) -> None:
+    """The kernel has made a line feed of it by then."""
+    argv = ["sh", "-c", 'cat "$GATE"; exec "$@"', "sh", sys.executable, "-P", "-c", PROGRAM.format(before="pass")]
+    with Terminal([*argv, *yard.options], env=yard.env) as terminal:
+        terminal.type("/gate")
+        terminal.wait_for("/gate")  # echoed by the shell's terminal
+        terminal.press("enter", "?")
+        terminal.wait_for(r"^\?")
+        yard.open_gate()
+        terminal.wait_for("Say that you have seen it")  # the help
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
 def test_a_signal_during_the_start_gives_the_terminal_back(yard: Yard, number: signal.Signals) -> None:
     yard.keep()
