@@ -72,7 +72,10 @@ def write(folder: Path, live: Live) -> None:
 def remove(folder: Path, pid: int) -> None:
     """The console is gone."""
     for path in (file_of(folder, pid), file_of(folder, pid).with_suffix(".new")):
-        path.unlink(missing_ok=True)
+        try:
+            path.unlink(missing_ok=True)
+        except OSError:  # a disk that can't be written any more; who reads it looks whether the process is there
+            pass
 
 
 def read(folder: Path) -> tuple[list[Live], list[Path]]:

@@ -170,3 +170,9 @@ def test_a_file_of_a_console_that_was_killed_is_taken_away(tmp_path: Any) -> Non
     assert live.read(tmp_path) == ([], [])
     assert [path.name for path in tmp_path.iterdir()] == ["live-7.json"]
     assert live.read(tmp_path / "none") == ([], [])
+
+
+def test_a_file_that_cannot_be_taken_away_is_no_fault(tmp_path: Path) -> None:
+    """A traceback of the thread that tries it would stand on the shell's screen."""
+    (tmp_path / "folder").write_text("no folder")
+    live.remove(tmp_path / "folder", 1)
