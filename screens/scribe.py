@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from console.sanitize import one_line
 from screens.asks import Ask
 from screens.foot import SCRIBE
 from screens.widgets.text import Span, Words
@@ -34,9 +35,10 @@ UNSAVED = "unsaved:"  # draft keys of lines that are not on disk yet, followed b
 class _Typing:
     """One line while it is typed: when it was begun, and whether its question was asked."""
 
-    def __init__(self, desk: Desk, context: str) -> None:
+    def __init__(self, desk: Desk, context: str, given: str = "", since: str = "") -> None:
         self.desk = desk
         self.context = context
+        self.given, self.since = given, since
         self.began: datetime | None = None
         self.asked = ""  # the line whose question was asked: Enter again answers it
 
@@ -49,7 +51,8 @@ class _Typing:
             self.began = self.desk.now()
         names = severities(self.desk)
         context: Any = self.context
-        return parse(text, self.began or self.desk.now(), zone(self.desk), context, severities=names)
+        began = self.began or self.desk.now()
+        return parse(text, began, zone(self.desk), context, severities=names, given=self.given, since=self.since)
 
     def typed(self, text: str) -> None:
         """A key was pressed: relative times count from the first one."""
@@ -131,12 +134,15 @@ def declare(
     desk: Desk,
     *,
     text: str = "",
+    since: str = "",
     labels: Mapping[str, str] | None = None,
     source: str = "",
     services: Sequence[str] = (),
 ) -> Ask:
-    """The declare line; from a check or an alert it starts with its words, and the incident carries its labels."""
-    typing = _Typing(desk, "declare")
+    """The declare line; from a check or an alert it starts with its words (*text*) and the time that it has lasted (*since*,
+    ``-3m``), and the incident carries its labels."""
+    text = one_line(text)
+    typing = _Typing(desk, "declare", text, since)
 
     def submit(line: str) -> str | None:
         if not line.strip():
@@ -166,7 +172,7 @@ def declare(
         id="declare",
         label="declare>",
         draft=DECLARE if not source else "",
-        text=f" {text}" if text else "",
+        text=f" {text} {since}".rstrip() if text else "",
         at_start=True,  # what is missing is the severity, and that comes first
         submit=submit,
         typed=typing.typed,

@@ -173,12 +173,13 @@ def declare(desk: Desk, entry: Entry) -> Ask:
     since = ""
     if entry.since is not None and entry.problem:
         minutes = int((desk.now() - entry.since).total_seconds() // 60)
-        since = f" -{minutes}m" if 0 < minutes < 24 * 60 else ""
+        since = f"-{minutes}m" if 0 < minutes < 24 * 60 else ""
     name = entry.alert.name if entry.alert is not None else entry.name
     words = f"{name}: {entry.group.words if entry.group is not None else entry.detail}"[:120].strip(" :")
     return scribe.declare(
         desk,
-        text=f"{words}{since}",
+        text=words,
+        since=since,
         labels=entry.labels,
         source=kind,
         services=(service,) if service else (),

@@ -131,9 +131,12 @@ def parse(
     context: Context = "note",
     *,
     severities: Sequence[str] = SEVERITIES,
+    given: str = "",
+    since: str = "",
 ) -> Entry:
     """Read one scribe line. *now* is the moment of its first keystroke; bare times are in *zone*.
 
+    *given* are the words with which a declare line began, and *since* the time behind them: see :func:`_around`.
     Never raises for what was typed: what is wrong stands in ``problems``.
     """
     typed = visible(text).strip()
@@ -141,6 +144,10 @@ def parse(
     if not typed:
         draft.problems.append(Problem(code="empty", text="nothing typed yet"))
         return _finish(draft, "")
+    at = _place_of(visible(given).strip(), typed) if context == "declare" else -1
+    if at >= 0:
+        title, summary = _around(draft, at, len(visible(given).strip()), since)
+        return _finish(draft, title, summary=summary)
     rest = _take_leading(draft, typed)
     if context == "declare":
         title, _, summary = rest.partition("\n")
@@ -159,6 +166,25 @@ def parse(
             )
         )
     return _finish(draft, rest)
+
+
+def _place_of(given: str, typed: str) -> int:
+    """Where *given* still stands in the first line of *typed*, behind nothing but whole words; -1 when it doesn't."""
+    at = typed.partition("\n")[0].find(given) if given else -1
+    return at if at <= 0 or typed[at - 1].isspace() else -1
+
+
+def _around(draft: _Draft, at: int, length: int, since: str) -> tuple[str, str]:
+    """Title and summary of a line that began with a problem's words: those are text, whatever they say. What was typed in
+    front of them is read as a line of its own, with tokens at both its ends; its time is instead of *since*."""
+    given = draft.typed[at : at + length]
+    front = _take_trailing(draft, _take_leading(draft, draft.typed[:at].rstrip()), services=True)
+    behind, _, summary = draft.typed[at + length :].partition("\n")
+    draft.floor = 0
+    if draft.timed and behind.strip() == since:
+        behind = ""
+    behind = _take_trailing(draft, behind.rstrip(), services=True)
+    return f"{front} {given}".strip() + behind, summary.strip()
 
 
 def _finish(draft: _Draft, text: str, summary: str = "") -> Entry:

@@ -144,6 +144,33 @@ async def test_declare_from_a_check_takes_its_labels(console: Any, given: Any) -
         assert declared.services == ("api",) and declared.source == "check api/http"
 
 
+@pytest.mark.parametrize(
+    ("typed", "title", "severity", "services", "minutes"),
+    [
+        ("-8m #tag", "ApiDown: http 503, 5 of 5 failing", "", ("tag", "api"), 8),
+        ("sev2 -8m #tag", "ApiDown: http 503, 5 of 5 failing", "SEV2", ("tag", "api"), 8),
+        ("sev2 checkout -8m #tag", "checkout ApiDown: http 503, 5 of 5 failing", "SEV2", ("tag", "api"), 8),
+        ("sev2", "ApiDown: http 503, 5 of 5 failing", "SEV2", ("api",), 3),
+    ],
+)
+async def test_what_is_typed_in_front_of_a_problem_s_words_is_read_as_a_line(
+    console: Any, given: Any, typed: str, title: str, severity: str, services: tuple[str, ...], minutes: int
+) -> None:
+    async with console.open():
+        console.show(_outage(given))
+        await console.press("D")
+        await console.type(typed)
+        await console.press("enter")
+        await console.until(lambda: console.app.desk.incident is not None)
+        with console.journal() as journal:
+            events = list(journal.since(0))
+        declared = next(event for event in events if isinstance(event.body, Declared))
+        assert (declared.body.title, declared.body.severity) == (title, severity)
+        assert declared.body.services == services
+        begun = console.app.desk.incident.zero.at
+        assert round((declared.occurred_at - begun).total_seconds() / 60) == minutes
+
+
 async def test_its_runbook_in_one_key(console: Any, given: Any) -> None:
     async with console.open():
         console.show(_outage(given))

@@ -319,3 +319,35 @@ def test_an_escaped_line_is_its_own_text(typed: str) -> None:
     entry = note("\\" + line)
     if entry.tokens == () and entry.text != "\\" + line and "\\" not in line:
         assert entry.text == line
+
+
+@pytest.mark.parametrize(
+    ("typed", "title", "severity", "services", "minutes", "summary"),
+    [
+        (" disk #2 full -4m", "disk #2 full", "", (), 4, ""),
+        ("sev2 disk #2 full -4m", "disk #2 full", "SEV2", (), 4, ""),
+        ("-8m #db disk #2 full -4m", "disk #2 full", "", ("db",), 8, ""),
+        ("sev2 writes fail -8m #db disk #2 full -4m", "writes fail disk #2 full", "SEV2", ("db",), 8, ""),
+        ("-8m disk #2 full, and db #x", "disk #2 full, and db", "", ("x",), 8, ""),
+        ("disk #2 full -4m #x", "disk #2 full", "", ("x",), 4, ""),
+        ("-8m disk #2 full -5m", "disk #2 full -5m", "", (), 8, ""),  # another second time is somebody's text
+        ("sev2 disk #2 full -4m\nmore\nof it", "disk #2 full", "SEV2", (), 4, "more\nof it"),
+        ("sev2 -8m disk #1 full -4m", "disk #1 full -4m", "SEV2", (), 8, ""),  # changed: a line as any other
+        ("subdisk #2 full -4m", "subdisk #2 full", "", (), 4, ""),
+    ],
+)
+def test_the_words_of_a_problem_are_text_and_what_is_around_them_a_line(
+    typed: str, title: str, severity: str, services: tuple[str, ...], minutes: int, summary: str
+) -> None:
+    entry = parse(typed, NOW, UTC_ZONE, "declare", given="disk #2 full", since="-4m")
+    assert (entry.text, entry.severity, entry.services, entry.summary) == (title, severity, services, summary)
+    assert entry.at is not None and round((NOW - entry.at).total_seconds() / 60) == minutes
+    assert not entry.problems
+
+
+@pytest.mark.parametrize("words", ["sev1", "sev1 #db -5m", "@25:00 x", "\\#db", "#db", "x #db", "x -5m", "sev9: x"])
+def test_what_a_problem_says_is_never_a_token(words: str) -> None:
+    for typed, severity in ((f" {words} -4m", ""), (f"sev2 {words} -4m", "SEV2"), (f"{words} -4m", "")):
+        entry = parse(typed, NOW, UTC_ZONE, "declare", given=words, since="-4m")
+        assert (entry.text, entry.severity, entry.services, entry.problems) == (words, severity, (), ())
+        assert entry.at == at("2024-03-10T13:28:09Z")
