@@ -16,6 +16,7 @@ from __future__ import annotations
 import asyncio
 import os
 import re
+import signal
 import sys
 import threading
 import time
@@ -32,6 +33,7 @@ from textual._compositor import CompositorUpdate
 from textual._xterm_parser import XTermParser
 from textual.driver import Driver
 from textual.drivers.linux_driver import LinuxDriver
+from textual.geometry import Size
 from textual.message import Message
 
 from screens.term.abilities import of_term
@@ -371,10 +373,18 @@ class CellDriver(LinuxDriver):
         self._over = False
         self.forget()
         super().start_application_mode()  # type: ignore[no-untyped-call]  # Textual's has no annotations
+        signal.signal(signal.SIGWINCH, lambda *_: self._later(self._resized))
         self._can = replace(self._can, lf=self._tty.keep_line_feeds(), rep=False)
         self._trying = True
         self._tty.write(_TRY_REP)
         self._loop.call_soon(self._send)  # after a stop: what stood there before
+
+    def _resized(self) -> None:
+        """The terminal has another size. It is asked for here: of two signals the second may be handled within the handling
+        of the first, and a size that was taken there would arrive behind the newer one."""
+        if not self._in_band_window_resize:
+            size = Size(*self._get_terminal_size())
+            self._app.post_message(events.Resize(size, size))
 
     def stop_application_mode(self) -> None:
         """Give the terminal back, as far as it takes words; :meth:`close` says them."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
+import sys
 import time
 from collections.abc import Iterator
 from importlib.metadata import version
@@ -16,7 +17,7 @@ import pytest
 from screens import driver
 from screens.term.pace import BYTES
 from tests.e2e.screen_model import visible_cells
-from tests.e2e.terminal import PATIENCE
+from tests.e2e.terminal import PATIENCE, Terminal
 from tests.screens.term.twins import Twins, console, make_database, walk
 
 
@@ -223,6 +224,35 @@ def test_only_our_sequences_leave(database: Path) -> None:
         assert terminal.wait_exit() == 0
         assert terminal.model.strange == []
         assert terminal.model.modes[1049] is False and terminal.model.modes[25] is True
+
+
+# The window gets its last size while the console asks for the one before.
+_OVERTAKEN: Final = """
+import fcntl, struct, sys, termios
+from dataclasses import replace
+from screens.driver import CellDriver
+from screens.opening import run
+from screens.start import Start, deps_from
+
+def asked(self, ask=CellDriver._get_terminal_size):
+    size = ask(self)
+    if size == (100, 30):
+        fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+    return size
+
+CellDriver._get_terminal_size = asked
+start = Start(db=sys.argv[1])
+sys.exit(run(start, lambda: replace(deps_from(start), watching=False)))
+"""
+
+
+def test_the_newest_size_counts_though_its_signal_comes_within_the_one_before(database: Path) -> None:
+    with Terminal([sys.executable, "-P", "-c", _OVERTAKEN, database]) as terminal:
+        terminal.wait_for("INC-1")
+        terminal.resize(100, 30)
+        with terminal._changed:
+            terminal.model.resize(120, 40)
+        terminal.wait_until(lambda screen: len(screen.split("\n")[0]) == 119 and "n>" in screen.split("\n")[38])
 
 
 def test_the_installed_textual_is_one_that_the_driver_knows() -> None:
