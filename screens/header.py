@@ -18,6 +18,7 @@ from textual.widget import Widget
 
 from console.clock import span
 from screens.desk import Desk
+from screens.kept import CLOCKS
 from screens.room import MODES
 from screens.widgets.line import Lines
 from screens.widgets.text import Span, fit, width_of
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from screens.early import FirstIncident
     from screens.incident_now import IncidentNow
 
-_CLOCKS: Final = 13  # cells for the clocks: "T+1234:00:00" is 12
 _GAP: Final = 3  # cells between the name and the verdict
 _FRESH: Final = 5.0  # seconds between looks at the ages of sources that are fine
 _STATES: Final = (("DOWN", "down"), ("DEGRADED", "degraded"), ("UNKNOWN", "unknown"), ("OK", "ok"))
@@ -132,11 +132,11 @@ def short_place(place: str) -> str:
     """*place* in the clocks' cells, with a blank before it: ``99,891/100,001`` as ``99,891/100k``."""
     at, slash, of = place.partition("/")
     digits = of.replace(",", "")
-    if len(place) <= _CLOCKS - 2 or not slash or not digits.isascii() or not digits.isdigit():
+    if len(place) <= CLOCKS - 2 or not slash or not digits.isascii() or not digits.isdigit():
         return place
     count = int(digits)
     short = f"{at}/{count // 1000}k" if count < 1_000_000 else f"{at}/{count // 1_000_000}M"
-    return short if len(short) <= _CLOCKS - 2 else at
+    return short if len(short) <= CLOCKS - 2 else at
 
 
 class Header(Widget, inherit_bindings=False):

@@ -36,7 +36,7 @@ _BLANK = " " * 6
 _FILES = 24  # kept in the folder: a database, an operator and a kind of terminal each
 # Characters of rows that are shown: the worst stands first, and the live screen follows on the same link.
 _ENOUGH = 720
-_CLOCKS = 13  # cells on the right of the two top rows, which no kept screen shows
+CLOCKS = 13  # cells of the clocks on the right, "T+1234:00:00" is 12: no kept screen shows them
 # Printable for Python, and yet nothing to be seen: joiners, fillers, variation selectors (as in console.sanitize).
 _UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u3164\uffa0")
 
@@ -204,7 +204,7 @@ def form(
         return None
     lines = []
     for y, cells in enumerate(rows):
-        shown = [*cells[:-_CLOCKS], *" " * _CLOCKS] if y < 2 else cells
+        shown = [*cells[:-CLOCKS], *" " * CLOCKS] if y < 2 else cells
         lines.append("".join(cell if is_plain(cell) else "?" for cell in shown).rstrip(" ")[:width])
     data = "\n".join((head, *lines, "")).encode("utf-8")
     return data if len(data) <= LARGEST else None

@@ -12,7 +12,7 @@ import os
 import stat
 import sys
 
-from screens.kept import HIGHEST, WIDEST
+from screens.kept import CLOCKS, HIGHEST, WIDEST
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +25,6 @@ _NAME = 230  # bytes of its name, at most
 _ENOUGH = 480  # characters of rows: the worst stands first, and the live screen follows on the same link
 _HANDLE = 3  # what the launcher read from is open as this
 _SAID = "VIGIE_LAUNCHED"  # the age that it showed
-_CLOCKS = 13  # cells on the right of the two top rows
 _ECHO = 3  # cells at the end of the second row, where what was typed may stand
 _GAP = 6  # blanks that are cheaper to step over
 
@@ -152,7 +151,7 @@ def form(rows: Sequence[Sequence[str]], launch: Launch, at: float, database: str
     for y, cells in enumerate(rows[:-1]):
         if spent >= _ENOUGH:
             break
-        for x, text in _texts(cells[:-_CLOCKS] if y < 2 else cells):
+        for x, text in _texts(cells[:-CLOCKS] if y < 2 else cells):
             lines.append(f"{y + 1};{x + 1} {text}")
             spent += len(text)
     data = "\n".join((*lines, _END, "")).encode("utf-8", "surrogateescape")
