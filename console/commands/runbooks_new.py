@@ -28,7 +28,7 @@ TEMPLATES: Final = {"rb": ".md", "rb-fr": ".md", "alert": ".md", "yaml": ".runbo
 def new(ctx: Context, name: str | None, template: str, output: Path | None) -> int:
     """Write a new runbook to fill in; prints its path. NAME is its title ("RB-042: The queue is stuck"). An existing file
     is never touched."""
-    from console.runbook.markdown import slug
+    from console.runbook.ids import slug
     from console.runbook.rewrite import create
     from console.sanitize import one_line
 

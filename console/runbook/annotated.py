@@ -31,7 +31,7 @@ def read_annotated(marked: Marked, reader_of: Callable[[str, Collection[int]], R
     lines = _Lines(marked)
     problems = [_raised(one) for one in lines.problems(plain.problems)]
     document = Document(plain.path, tuple(map(lines.runbook, runbooks)), tuple(problems))
-    return settle(document, findings, Keys(lambda r, s, _: places.line(r, s), reader.scope))
+    return settle(document, findings, Keys(lambda r, s, _: places.line(r, s), reader.page.scope))
 
 
 def _raised(problem: Problem) -> Problem:

@@ -12,8 +12,9 @@ import msgspec
 from console.runbook import header, keys, values
 from console.runbook.commands import Scope, shell
 from console.runbook.coverage import cover
+from console.runbook.ids import slug
 from console.runbook.keys import WRONG_VALUE, Findings, Where
-from console.runbook.markdown import MAX_STEPS, slug
+from console.runbook.markdown import MAX_STEPS
 from console.runbook.model import Command, Document, Info, InfoKind, Phase, Problem, Runbook, Step
 from console.runbook.params import env_name
 from console.runbook.settle import Keys, outfit, said, settle

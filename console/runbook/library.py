@@ -261,7 +261,7 @@ def _unique(runbook: Runbook, taken: set[str]) -> str:
 
 def unique_id(own: str, path: str, taken: set[str]) -> str:
     """The id that a runbook has in a library: its *own*, with its file's name, then a number before it where it is *taken*."""
-    from console.runbook.markdown import slug
+    from console.runbook.ids import slug
 
     name, number = own, 1
     if name in taken:

@@ -10,6 +10,7 @@ from typing import Any, Final
 import msgspec
 
 from console.runbook.commands import SHELL, Scope
+from console.runbook.ids import slug
 from console.runbook.keys import NOT_THERE, STRAY, Findings
 from console.runbook.model import Command, Document, Effect, Param, Phase, Problem, Runbook, Step
 from console.runbook.params import PREFIX, env_name, is_secret
@@ -89,8 +90,6 @@ def _each(phases: Sequence[Phase], change: Callable[[Step], Step]) -> tuple[Phas
 
 def _named(runbook: Runbook, number: int, findings: Findings, keys: Keys) -> Runbook:
     """The runbook with an id for each step: its own, or one made from its title."""
-    from console.runbook.markdown import slug
-
     taken: dict[str, int] = {}
     for place, step in enumerate(runbook.steps()):
         if step.id and step.id in taken:
