@@ -11,7 +11,7 @@ import pytest
 from console.config import Config
 from console.journal.events import Acknowledged, CheckChanged, Declared, Maintenance, New
 from console.snapshot import Source
-from screens import status, status_entries, status_rows
+from screens import status, status_entries, status_order, status_rows
 from screens.errands import RunbookFor
 
 
@@ -333,7 +333,7 @@ async def test_very_many_are_ordered_beside_the_keys_and_look_the_same(
     things = [given.check(f"s{n}", "http", "DOWN" if n % 9 == 0 else "OK") for n in range(400)]
     seen: list[list[str]] = []
     for many in (10_000, 100):
-        monkeypatch.setattr(status, "MANY", many)
+        monkeypatch.setattr(status_order, "MANY", many)
         async with console.open():
             console.show(given.snapshot(*things))
             await console.until(lambda: "s387/http" in console.text())
@@ -347,11 +347,11 @@ async def test_very_many_are_ordered_beside_the_keys_and_look_the_same(
             ):
                 await console.press(*keys)
                 await console.until(
-                    lambda there=there: there in console.text() and not console.app.bridge.room._ordering
+                    lambda there=there: there in console.text() and not console.app.bridge.room.order.busy
                 )
                 found.append([line[:40] for line in console.lines()[3:]])
             console.show(given.snapshot(*things, given.alert("Late", "critical", starts_at=datetime.now(UTC))))
-            await console.until(lambda: not console.app.bridge.room._ordering)
+            await console.until(lambda: not console.app.bridge.room.order.busy)
             await console.press("home")
             await console.until(lambda: "Late" in console.text(), "the new one")
             seen.append([[line[:40] for line in lines] for lines in found])
