@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import ssl
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from console.access import AccessError, headers_of, tls_context
 from console.network_words import explain
 from console.sources import Access
 
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     import httpx
 
 MOST_BYTES: Final = 64_000_000
-_MOST_SECRET: Final = 65_536
 
 
 class FetchError(OSError):
@@ -59,13 +57,12 @@ class Fetcher:
         try:
             client = self._client or self._make()
             self._client = client
+            own = headers_of(self._access, self._base)
             content = {} if body is None else {"json": body}
             # httpx bounds each step; a server that drips would take for ever.
             async with (
                 asyncio.timeout(seconds),
-                client.stream(
-                    method, url, timeout=seconds, headers=self._headers(), auth=self._auth(), **content
-                ) as answer,
+                client.stream(method, url, timeout=seconds, headers=own, **content) as answer,
             ):
                 kept = bytearray()
                 async for piece in answer.aiter_bytes():
@@ -81,6 +78,8 @@ class Fetcher:
             raise FetchError(explain(error)[1]) from None
         except (httpx.HTTPError, httpx.InvalidURL, UnicodeError) as error:
             raise FetchError(str(error) or type(error).__name__) from None
+        except AccessError as error:
+            raise FetchError(str(error)) from None
         except ssl.SSLError as error:
             raise FetchError(f"TLS: {error.reason or error}") from None
 
@@ -93,47 +92,11 @@ class Fetcher:
     def _make(self) -> httpx.AsyncClient:
         import httpx
 
-        access = self._access
-        try:
-            context = ssl.create_default_context(cafile=str(self._path(access.ca_file)) if access.ca_file else None)
-            if access.insecure:
-                context.check_hostname = False
-                context.verify_mode = ssl.CERT_NONE
-            if access.cert_file:
-                context.load_cert_chain(self._path(access.cert_file), self._path(access.key_file))
-        except OSError as error:
-            raise FetchError(f"the certificates can't be used: {error.strerror or error}") from None
+        context = tls_context(self._access, self._base)
         limits = httpx.Limits(max_connections=64, max_keepalive_connections=0)
         return httpx.AsyncClient(
-            verify=context, trust_env=False, limits=limits, proxy=access.proxy or None, follow_redirects=False
+            verify=context, trust_env=False, limits=limits, proxy=self._access.proxy or None, follow_redirects=False
         )
-
-    def _headers(self) -> Mapping[str, str]:
-        token = self._secret(self._access.bearer_file, self._access.bearer_env)
-        return {"authorization": f"Bearer {token}"} if token else {}
-
-    def _auth(self) -> Any:
-        if not self._access.username:
-            return None
-        password = self._secret(self._access.password_file, self._access.password_env)
-        return (self._access.username, password)
-
-    def _secret(self, file: str, variable: str) -> str:
-        if variable:
-            found = os.environ.get(variable)
-            if not found:
-                raise FetchError(f"the environment variable {variable} is not set")
-            return found.strip()
-        if not file:
-            return ""
-        try:
-            with self._path(file).open("rb") as opened:
-                return opened.read(_MOST_SECRET).decode("utf-8", "strict").strip()
-        except (OSError, UnicodeDecodeError) as error:
-            raise FetchError(f"{file} can't be read: {getattr(error, 'strerror', None) or error}") from None
-
-    def _path(self, named: str) -> Path:
-        return self._base / Path(named).expanduser()
 
 
 def _said(status: int, body: bytes) -> str:

@@ -148,6 +148,19 @@ async def test_a_token_and_a_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
         assert asked[1].startswith(b"GET http://alertmanager.invalid:9093/api/v2/alerts?")
 
 
+@pytest.mark.parametrize("access", [{"bearer_file": "s"}, {"username": "vigie", "password_file": "s"}])
+async def test_a_secret_that_is_no_secret_is_told_without_it(access: Any, tmp_path: Path) -> None:
+    for value, words in (
+        (b"open\nsesame", "s holds more than one line of text"),
+        (b"open\x00sesame", "s holds more than one line of text"),
+        (b"", "s is empty"),
+    ):
+        (tmp_path / "s").write_bytes(value)
+        with answering(said(b"[]")) as url, pytest.raises(FetchError) as caught:
+            await Fetcher(Access(**access), base=tmp_path).get(url, 5)
+        assert str(caught.value) == words
+
+
 @pytest.mark.parametrize(
     ("body", "status", "words"),
     [
