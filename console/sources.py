@@ -76,6 +76,16 @@ class Access(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     insecure: bool = False  # accept any certificate
     proxy: str = ""  # URL; the environment is not asked
 
+    def route(self) -> Access:
+        """What a client is made of, without who we are: those that differ in the rest share one."""
+        return Access(
+            ca_file=self.ca_file,
+            cert_file=self.cert_file,
+            key_file=self.key_file,
+            insecure=self.insecure,
+            proxy=self.proxy,
+        )
+
     def refuse(self) -> str:
         """What can't be used together, in one line; "" when all is well."""
         if sum(bool(one) for one in (self.password_file, self.password_env)) > 1:

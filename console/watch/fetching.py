@@ -26,15 +26,7 @@ async def fetch(
     """Status and body of an answer; *form* is posted. Raises :class:`ProbeError`. The caller bounds the time."""
     import httpx
 
-    # Only what the client is made of: pages that differ in the rest share one.
-    own = Access(
-        ca_file=access.ca_file,
-        cert_file=access.cert_file,
-        key_file=access.key_file,
-        insecure=access.insecure,
-        proxy=access.proxy,
-    )
-    client = await tools.http(Client(access=own))
+    client = await tools.http(Client(access=access.route()))
     sent = {"user-agent": "vigie", "accept-encoding": "identity", **(headers or {}), **await tools.headers(access)}
     kept = bytearray()
     try:

@@ -182,19 +182,11 @@ class Probe:
 
 
 def _client(options: Options) -> Client:
-    # Only what the client is made of: checks that differ in the rest share one.
-    access = Access(
-        ca_file=options.ca_file,
-        cert_file=options.cert_file,
-        key_file=options.key_file,
-        insecure=options.insecure,
-        proxy=options.proxy,
-    )
     password = options.proxy_password_file or options.proxy_password_env
     where = f"{'file' if options.proxy_password_file else 'env'}:{password}" if password else ""
     http2 = options.http_version == "2"
     own = next(_numbers) if http2 else 0
-    return Client(access=access, http2=http2, own=own, proxy_auth=(options.proxy_username, where))
+    return Client(access=options.route(), http2=http2, own=own, proxy_auth=(options.proxy_username, where))
 
 
 def _elapsed(began: float) -> float:
