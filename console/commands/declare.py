@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from console.commands.context import Context, fail
-from console.commands.scribe_args import RawTail, ask_about_future, moment, settle, typed, unsaved
+from console.commands.scribe_args import RawTail, settle, timed, typed, unsaved
 
 
 @click.command(cls=RawTail)
@@ -55,11 +55,7 @@ def declare(
             fail(f"--severity: no level {severity!r}; known: {known}")
         entry = msgspec.structs.replace(entry, severity=level.name)
     if at:
-        if entry.at is not None:
-            fail(f"--at {at}: the text has a time as well; one is enough")
-        when = moment(ctx, at)
-        ask_about_future(ctx, when.at, allow_future)
-        entry = msgspec.structs.replace(entry, at=when.at, precision=when.precision)
+        entry = timed(ctx, entry, at, allow_future)
     entry = msgspec.structs.replace(entry, services=tuple(dict.fromkeys((*entry.services, *services))))
     settle(ctx, entry, allow_future)
     news = actions.declare(

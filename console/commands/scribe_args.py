@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from datetime import datetime
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Final, NoReturn
 
@@ -115,15 +114,20 @@ def settle(ctx: Context, entry: Entry, allow_future: bool) -> None:
             fail("not recorded", 1)
 
 
-def ask_about_future(ctx: Context, at: datetime, allow_future: bool) -> None:
-    """The same question for a time from an option."""
+def timed(ctx: Context, entry: Entry, at: str, allow_future: bool) -> Entry:
+    """*entry* with the time of an option; a time that is ahead is asked about as one in the text is."""
+    import msgspec
+
     from console.incident.grammar import Entry, Problem, utc_words
 
+    if entry.at is not None:
+        fail(f"--at {at}: the text has a time as well; one is enough")
+    when = moment(ctx, at)
     now = ctx.clock.now()
-    if (at - now).total_seconds() > 60:
-        text = f"{utc_words(at, 'minute')} is ahead: really?"
-        problem = Problem(code="future", text=text, confirmable=True)
+    if (when.at - now).total_seconds() > 60:
+        problem = Problem(code="future", text=f"{utc_words(when.at, 'minute')} is ahead: really?", confirmable=True)
         settle(ctx, Entry(context="note", frozen=now, problems=(problem,)), allow_future)
+    return msgspec.structs.replace(entry, at=when.at, precision=when.precision)
 
 
 def unsaved(error: Exception, text: str) -> NoReturn:
