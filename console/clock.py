@@ -6,6 +6,7 @@ RFC 3339 with ``Z``. Durations are measured on a monotonic clock, never by subtr
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from datetime import UTC, datetime, timedelta
@@ -134,3 +135,24 @@ def t_plus(seconds: float) -> str:
     minutes = int(abs(seconds)) // 60
     sign = "−" if seconds < 0 and minutes else "+"
     return f"T{sign}{minutes // 60:02d}:{minutes % 60:02d}"
+
+
+def local_zone() -> str:
+    """The IANA name of the machine's time zone, ``UTC`` when it can't be told."""
+    from pathlib import Path
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+    candidates = [os.environ.get("TZ", "").lstrip(":")]
+    try:
+        candidates.append(str(Path("/etc/localtime").resolve()).partition("/zoneinfo/")[2])
+        candidates.append(Path("/etc/timezone").read_text(encoding="utf-8").strip())
+    except (OSError, UnicodeDecodeError):
+        pass
+    for name in candidates:
+        try:
+            if name:
+                ZoneInfo(name)
+                return name
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            continue
+    return "UTC"

@@ -16,6 +16,7 @@ from typing import Any, Final
 import msgspec
 from msgspec import Struct, field
 
+from console.clock import local_zone
 from console.safe_yaml import Loaded, YamlError, load_file
 from console.sanitize import one_line
 from console.services import (
@@ -37,8 +38,6 @@ from console.sources import (
 )
 
 FILE_NAME: Final = "vigie.yaml"
-
-
 LINKS: Final = ("auto", "slow", "fast")
 
 
@@ -164,26 +163,6 @@ def parse_size(text: str) -> int:
     return int(float(match[1]) * base ** " kMGT".replace("K", "k").index(match[2].replace("K", "k") or " "))
 
 
-def local_zone() -> str:
-    """The IANA name of the machine's time zone, ``UTC`` when it can't be told."""
-    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-    candidates = [os.environ.get("TZ", "").lstrip(":")]
-    try:
-        candidates.append(str(Path("/etc/localtime").resolve()).partition("/zoneinfo/")[2])
-        candidates.append(Path("/etc/timezone").read_text(encoding="utf-8").strip())
-    except (OSError, UnicodeDecodeError):
-        pass
-    for name in candidates:
-        try:
-            if name:
-                ZoneInfo(name)
-                return name
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            continue
-    return "UTC"
-
-
 class Paths(Struct, frozen=True):
     """Where things are: the database, and beside it a folder with all that is not the record itself."""
 
@@ -277,42 +256,8 @@ def load(path: Path | None) -> Config:
         config: Config = msgspec.convert(data, Config, dec_hook=decode_span)
     except msgspec.ValidationError as error:
         raise ConfigError(_located(loaded, str(error))) from None
-    _check(config, loaded)
+    check(config, loaded)
     return config
-
-
-_SALVAGED: Final = ("database", "database_mode", "time_zone", "output_cap", "output_total", "output_keep", "severities")
-_TOP_LEVEL: Final = re.compile(r"(database|database_mode|time_zone)\s*:\s+(\"[^\"]*\"|'[^']*'|[^#\n]*?)\s*(?:#.*)?")
-
-
-def salvage(path: Path) -> Config:
-    """What a note needs of a file that can't be used: where the record is, the zone, the severities. Never raises.
-
-    Each key counts by itself; where the file is no YAML at all, lines that begin with such a key do.
-    """
-    try:
-        data = load_file(path).data
-    except (YamlError, OSError):
-        data = _lines_of(path)
-    kept: dict[str, Any] = {}
-    for key in _SALVAGED:
-        if isinstance(data, dict) and key in data:
-            try:
-                one = msgspec.convert({key: data[key]}, Config, dec_hook=decode_span)
-                _check(one, Loaded(str(path), data, {}))
-            except (msgspec.ValidationError, ConfigError):
-                continue
-            kept[key] = getattr(one, key)
-    return Config(**kept)
-
-
-def _lines_of(path: Path) -> dict[str, str]:
-    try:
-        text = path.read_bytes()[:1_000_000].decode("utf-8", "replace")
-    except OSError:
-        return {}
-    found = (_TOP_LEVEL.fullmatch(line) for line in text.splitlines())
-    return {match[1]: match[2].strip("\"'") for match in found if match is not None and match[2]}
 
 
 def _located(loaded: Loaded, message: str) -> str:
@@ -330,8 +275,8 @@ def _key(where: str, last: str = "") -> str:
     return ".".join(part for part in (where.removeprefix("$").lstrip("."), last) if part) or "the document"
 
 
-def _check(config: Config, loaded: Loaded) -> None:
-    """What types alone can't say."""
+def check(config: Config, loaded: Loaded) -> None:
+    """What types alone can't say. Raises :class:`ConfigError`."""
     from zoneinfo import ZoneInfo
 
     def refuse(where: tuple[str | int, ...], message: str) -> ConfigError:

@@ -96,9 +96,11 @@ class Context:
         try:
             self.config  # noqa: B018 - asked for its error
         except configuration.ConfigError as error:
+            from console.salvage import salvage
+
             found = self.__dict__.get("config_file")
             self.__dict__["config_file"] = found
-            self.__dict__["config"] = configuration.Config() if found is None else configuration.salvage(found)
+            self.__dict__["config"] = configuration.Config() if found is None else salvage(found)
             self.note(f"vigie: {error}; this goes to {self.paths.database} all the same")
 
     @cached_property

@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from console.cli import main
-from console.config import Config, salvage
+from console.config import Config
+from console.salvage import salvage
 
 BROKEN = "database: {folder}/record.db  # ours\ntime_zone: Europe/Paris\nservices:\n  - {{name: api, checks: [{{kindd: x}}]}}\n"
 NO_YAML = "database: '{folder}/record.db'\ntime_zone: Europe/Paris\nservices: [\n  - {{{{\n"
