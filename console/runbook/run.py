@@ -6,7 +6,6 @@ it is read (:mod:`console.runbook.progress`), so that an undo can itself be undo
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any, Final
@@ -16,7 +15,6 @@ from msgspec import Struct
 
 from console.journal.events import (
     AnyBody,
-    Body,
     CommandFinished,
     CommandStarted,
     Erased,
@@ -41,6 +39,7 @@ from console.journal.events import (
     Undone,
     Unknown,
 )
+from console.runbook.redacted import skeleton
 
 TICKED: Final = "ticked"
 SKIPPED: Final = "skipped"
@@ -178,7 +177,7 @@ class RunsFold:
             return state
         if isinstance(body, Erased):
             state.redacted[event.id] = True
-            body = _skeleton(event)
+            body = skeleton(event)
         handler = _HANDLERS.get(type(body))
         if handler is not None:
             handler(state, event, body)
@@ -379,34 +378,3 @@ _HANDLERS: Final[dict[type, Callable[[Runs, Event, Any], None]]] = {
     CommandStarted: _command_started,
     CommandFinished: _command_finished,
 }
-
-# What a redacted event still says about itself: its kind and its dedupe key (console.runbook.actions, .launch).
-_STEP_KEY: Final = re.compile(r"run:([^:]+):step:(.*):[^:]+")
-_RUN_KEY: Final = re.compile(r"run:([^:]+):(?:started|ended-\d+|finished)")
-_STEP_KINDS: Final[dict[str, Callable[[str, str], Body]]] = {
-    "step_ticked": lambda run, step: StepTicked(run=run, step=step),
-    "step_skipped": lambda run, step: StepSkipped(run=run, step=step, reason=""),
-    "step_failed": lambda run, step: StepFailed(run=run, step=step),
-    "step_decided": lambda run, step: StepDecided(run=run, step=step, answer=""),
-    "step_observed": lambda run, step: StepObserved(run=run, step=step, text=""),
-    "step_undone": lambda run, step: StepUndone(run=run, step=step),
-}
-_RUN_KINDS: Final[dict[str, Callable[[str], Body]]] = {
-    "run_started": lambda run: RunStarted(run=run, runbook="", title=""),
-    "run_ended": lambda run: RunEnded(run=run),
-    "run_switched": lambda run: RunSwitched(run=run, to_run=""),
-    "command_started": lambda command: CommandStarted(command=command, text="", host="", user="", cwd=""),
-    "command_finished": lambda command: CommandFinished(command=command, outcome="unknown"),
-}
-
-
-def _skeleton(event: Event) -> Body | None:
-    """What is left of a redacted event's body: words are gone, that it happened is not."""
-    key = event.dedupe or ""
-    step = _STEP_KEY.fullmatch(key)
-    if step is not None and event.kind in _STEP_KINDS:
-        return _STEP_KINDS[event.kind](step[1], step[2])
-    run = _RUN_KEY.fullmatch(key)
-    if run is not None and event.kind in _RUN_KINDS:
-        return _RUN_KINDS[event.kind](run[1])
-    return None
