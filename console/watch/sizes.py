@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from console.watch.conditions import quantity
+from console.watch.quantity import quantity
 
 _STEPS: Final = ("B", "kB", "MB", "GB", "TB", "PB")
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from console.watch.conditions import Body, ConditionError, parse, quantity
+from console.watch.conditions import Body, ConditionError, parse
 
 BODY = Body(
     json.dumps(
@@ -140,23 +140,6 @@ def test_a_body_that_is_not_json_has_no_paths() -> None:
     assert parse("has([BODY].status) == false").evaluate(values).held
     assert parse("[BODY] == pat(<html>)").evaluate(values).held
     assert parse("len([BODY]) == 6").evaluate(values).held
-
-
-@pytest.mark.parametrize(
-    ("text", "number"),
-    [
-        ("500ms", 500),
-        ("2s", 2000),
-        ("1.5h", 5.4e6),
-        ("10GB", 1e10),
-        ("1KiB", 1024),
-        ("90%", 90),
-        ("-3", -3),
-        ("x", None),
-    ],
-)
-def test_quantities(text: str, number: float | None) -> None:
-    assert quantity(text) == number
 
 
 words = st.text(alphabet="abcXYZ_-0129é", min_size=1, max_size=8)
