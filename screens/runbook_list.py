@@ -66,15 +66,6 @@ def phase_of(runbook: Runbook | None, step: str) -> int:
     return next((at for at, phase in enumerate(phases, 1) if any(one.id == step for one in phase.steps)), 0)
 
 
-def settled_phases(runbook: Runbook | None, view: RunView) -> set[int]:
-    """The phases of which every step is done or skipped."""
-    open_steps = {step.id for step in view.steps if step.state not in (DONE, "skipped")}
-    phases = runbook.phases if runbook is not None else ()
-    return {
-        at for at, phase in enumerate(phases, 1) if phase.steps and not any(one.id in open_steps for one in phase.steps)
-    }
-
-
 def mark(step: StepView, view: RunView, running: bool, look: Look) -> Span:
     """One glyph for the state of a step.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from msgspec import Struct
 
@@ -102,4 +102,3 @@ def deps_from(start: Start) -> Deps:
 
 
 MakeDeps = Callable[[], Deps]
-Deliver = Callable[..., Any]

@@ -21,8 +21,7 @@ if TYPE_CHECKING:
 
 FOLD: Final = "$ok"  # key of the row that stands for the healthy
 HINT: Final = "$hint"  # key of the row that says how to add services
-GROUP_FROM: Final = 60  # rows from which on they are shown in groups by themselves …
-GROUP_UNTIL: Final = 40  # … and stay so
+GROUP_FROM: Final = 60  # rows from which on they are shown in groups by themselves
 _STATES: Final = ("DOWN", "UNKNOWN", "STALE", "DEGRADED", "SOFT", "PENDING", "INFO", "OK")
 
 

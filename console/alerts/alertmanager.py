@@ -36,7 +36,6 @@ class GettableAlert(Struct, frozen=True, kw_only=True, rename="camel"):
     ends_at: datetime | None = None
     updated_at: datetime | None = None
     status: Status = Status()
-    generator_url: str = msgspec.field(default="", name="generatorURL")
 
 
 class Matcher(Struct, frozen=True, kw_only=True, rename="camel"):
@@ -98,7 +97,6 @@ class ServerStatus(Struct, frozen=True, rename="camel"):
 
     uptime: datetime | None = None
     cluster: Cluster = Cluster()
-    version_info: dict[str, Any] = {}
 
 
 _alerts: Final = msgspec.json.Decoder(list[GettableAlert])
@@ -125,7 +123,7 @@ class AlertmanagerClient:
         return _decoded(_silences, body)
 
     async def status(self) -> ServerStatus:
-        """When it began, and its version."""
+        """When it began, and of which cluster it is."""
         return _decoded(_status, await self._get("/api/v2/status"))
 
     async def silence(

@@ -19,13 +19,11 @@ from console.incident.state import (
     Revision,
     Run,
     Stamp,
-    StarMark,
     Task,
     Told,
     Window,
 )
 from console.journal.events import (
-    Attached,
     Closed,
     CommandFinished,
     CommandStarted,
@@ -63,7 +61,7 @@ class IncidentFold:
     """Implements ``console.journal.folds.Fold[Incident]``."""
 
     name: str = "incident"
-    version: int = 2  # grows with every change of Incident's shape or of what a kind does to it
+    version: int = 3  # grows with every change of Incident's shape or of what a kind does to it
 
     def initial(self) -> Incident:
         """Nothing known yet."""
@@ -73,7 +71,7 @@ class IncidentFold:
         """*state* after *event*, changed in place."""
         state.stream = event.stream
         state.count += 1
-        state.last_seq, state.last_event, state.last_hash = event.seq, event.id, event.hash
+        state.last_seq, state.last_hash = event.seq, event.hash
         state.last_recorded_at = event.recorded_at
         state.actors[event.actor] = state.actors.get(event.actor, 0) + 1
         state.kinds[event.kind] = state.kinds.get(event.kind, 0) + 1
@@ -194,10 +192,6 @@ def _reopened(state: Incident, event: Event, body: Reopened) -> None:
     state.lifecycle.append(Told(**_from(event), value="reopened"))
 
 
-def _attached(state: Incident, event: Event, body: Attached) -> None:
-    state.attachments += 1
-
-
 def _imported(state: Incident, event: Event, body: Imported) -> None:
     state.imports[event.dedupe or event.id] = body.source
 
@@ -218,10 +212,6 @@ def _revised(state: Incident, event: Event, body: Revised) -> None:
             reworded=body.text is not None,
         )
     )
-
-
-def _starred(state: Incident, event: Event, body: Starred) -> None:
-    state.stars.setdefault(body.target, []).append(StarMark(**_from(event), on=body.on))
 
 
 def _undone(state: Incident, event: Event, body: Undone) -> None:
@@ -285,10 +275,8 @@ _HANDLERS: Final[dict[type, _Apply]] = {
     TaskClosed: _task_closed,
     Closed: _closed,
     Reopened: _reopened,
-    Attached: _attached,
     Imported: _imported,
     Revised: _revised,
-    Starred: _starred,
     Undone: _undone,
     Redacted: _redacted,
     RunStarted: _run_started,

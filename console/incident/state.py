@@ -96,12 +96,6 @@ class Redaction(Fact, kw_only=True):
     reason: str = ""
 
 
-class StarMark(Fact, kw_only=True):
-    """An event was starred or unstarred."""
-
-    on: bool = True
-
-
 class Run(Fact, kw_only=True):
     """A runbook that is, or was, followed."""
 
@@ -145,7 +139,6 @@ class Incident(Struct, kw_only=True):
     stream: str = ""
     count: int = 0  # events seen
     last_seq: int = 0
-    last_event: str = ""
     last_hash: str = ""
     last_recorded_at: datetime | None = None  # "as of"
     first_at: datetime | None = None  # the earliest thing that happened
@@ -171,20 +164,14 @@ class Incident(Struct, kw_only=True):
     undos: list[tuple[str, str]] = []  # (undo, target) in order of seq
     revisions: dict[str, list[Revision]] = {}
     redactions: dict[str, Redaction] = {}
-    stars: dict[str, list[StarMark]] = {}
     actors: dict[str, int] = {}  # events by each
     kinds: dict[str, int] = {}
     commands: int = 0
     failed_commands: int = 0
-    attachments: int = 0
     imports: dict[str, str] = {}  # dedupe key of the import → its source
     unknown: dict[str, int] = {}  # kinds that this version does not know
 
     # ── what counts ──────────────────────────────────────────────────────────────────────────────────────────────
-
-    def is_undone(self, event: str) -> bool:
-        """Whether *event* no longer counts. An undone undo does not undo."""
-        return event in self._undone()
 
     def _undone(self) -> set[str]:
         """What is undone: the last undo always stands, and takes an earlier one back by naming it."""
@@ -221,12 +208,6 @@ class Incident(Struct, kw_only=True):
             if revision.text is not None:
                 text = revision.text
         return text
-
-    def is_starred(self, event: str, on: bool = False) -> bool:
-        """Whether *event* is part of the story; *on* is what its own line said."""
-        for mark in self.live(self.stars.get(event, ())):
-            on = mark.on
-        return on
 
     def _ordered(self, facts: Iterable[F]) -> list[F]:
         return sorted(self.live(facts), key=lambda fact: (self.when(fact)[0], fact.seq))

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import Self
 
 from console.journal import place
-from console.journal.errors import JournalError, translate
+from console.journal.errors import translate
 
 
 class Drafts:
@@ -83,11 +83,3 @@ class Drafts:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
-
-
-def open_or_none(path: Path) -> Drafts | None:
-    """Drafts, or None where they can't be kept: a console works without."""
-    try:
-        return Drafts(path)
-    except (JournalError, OSError):
-        return None

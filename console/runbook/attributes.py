@@ -25,7 +25,6 @@ _LINE: Final = re.compile(rf"^\s*(?:<!--\s*({_BLOCK})\s*-->|({_BLOCK}))\s*$")
 _IN_FENCE: Final = re.compile(rf"^\s*#\s*({_BLOCK})\s*$")
 _OPENING: Final = re.compile(r"^\s*(?:[-*+]\s+|\d+[.)]\s+)*(`{3,}|~{3,})")
 
-PHASE_KEYS: Final = ("kind", "pause")
 _MAPS: Final = ("expect", "retry", "options", "capture", "env", "with")
 ELSEWHERE: Final = frozenset(("run", "text", "output"))
 """Keys that the Markdown itself carries: the block, the words."""

@@ -105,7 +105,6 @@ class LineWindow:
     """The last *limit* lines of a stream of bytes that comes in pieces."""
 
     def __init__(self, limit: int = 1000, width: int = WIDTH) -> None:
-        self.completed = 0  # lines that were ended by a newline, also those that left the window
         self._lines: deque[_Line] = deque(maxlen=limit)
         self._decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
         self._width = width
@@ -159,12 +158,11 @@ class LineWindow:
             lines = text.split("\n")
             self._line_part(lines[0])
             rest = lines[1:]
-            # A flood: lines that would leave the window in this very call are counted, not looked at.
+            # A flood: lines that would leave the window in this very call are not looked at.
             most = self._lines.maxlen
             if most is not None and len(rest) > most + 1:
                 self._to_the_end()
                 self._newline()
-                self.completed += len(rest) - most - 1
                 rest = rest[-most - 1 :]
                 self._line_part(rest.pop(0))
             for line in rest:
@@ -240,7 +238,6 @@ class LineWindow:
         for _ in range(min(count, len(self._lines), _MOST_UP - len(self._below))):
             self._below.insert(0, self._line)
             self._line = self._lines.pop()
-            self.completed -= 1
 
     def _to_the_end(self) -> None:
         while self._below:
@@ -248,7 +245,6 @@ class LineWindow:
 
     def _newline(self, *, keep_column: bool = False) -> None:
         self._lines.append(self._line)
-        self.completed += 1
         self._line = self._below.pop(0) if self._below else _Line()
         if not keep_column:
             self._column = 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Final
@@ -37,10 +37,6 @@ DONE: Final = "done"
 _STATE: Final = {TICKED: DONE, DECIDED: DONE, SKIPPED: SKIPPED, FAILED: FAILED}
 
 END: Final = "end"  # where a runbook may say to go: nothing is left to do
-
-RUNNING: Final = "running"
-FINISHED: Final = "finished"
-UNKNOWN: Final = "unknown"
 
 
 class StepView(Struct, frozen=True, kw_only=True):
@@ -245,13 +241,3 @@ def _steps(runs: Runs, run: Run, runbook: model.Runbook | None, acts: Sequence[A
 def _waiting(acts: Sequence[Act]) -> Act | None:
     last = next((act for act in reversed(acts) if act.kind in (WAITING, WAIT_CUT, UNDONE)), None)
     return last if last is not None and last.kind == WAITING else None
-
-
-def command_state(command: Command, boot_id: str, looked_after: Collection[str]) -> str:
-    """``finished``, ``running``, or ``unknown``: no end is recorded and nobody looks after it (*looked_after*: ids), or it
-    was another boot. Such a command is never run again by itself."""
-    if command.finish is not None:
-        return UNKNOWN if command.finish.outcome == UNKNOWN else FINISHED
-    if command.boot_id and boot_id and command.boot_id != boot_id:
-        return UNKNOWN
-    return RUNNING if command.command in looked_after else UNKNOWN

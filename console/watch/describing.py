@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
@@ -51,11 +50,6 @@ def describe(
         p95_ms=p95,
         availability=history.availability if history is not None else (),
     )
-
-
-def describe_alerts(checks: Iterable[tuple[Check, Machine]]) -> tuple[Alert, ...]:
-    """The alerts that these states make, without history: for a single pass."""
-    return tuple(alert_of(check, machine, None) for check, machine in checks if machine.hard in (DOWN, DEGRADED))
 
 
 def alert_of(check: Check, machine: Machine, before: Alert | None) -> Alert:

@@ -20,22 +20,6 @@ _LONGEST_RETRY_S: Final = 60.0
 _LOG_LIMIT: Final = 1_000_000  # bytes
 
 
-def ensure_running(paths: Paths, config_file: Path | None, clock: Clock | None = None) -> bool:
-    """Start a detached watch unless somebody leads. Returns whether one was started.
-
-    Blocks for some 30 ms (it waits for the child to detach). A second one that starts at the same time sees the first
-    and ends. Raises ``OSError`` when no process can be started.
-    """
-    reader = StatusReader(paths.status_db, clock or SystemClock())
-    try:
-        if reader.heard().alive:
-            return False
-    finally:
-        reader.close()
-    start(paths, config_file)
-    return True
-
-
 def start(paths: Paths, config_file: Path | None) -> None:
     """Start a detached watch: its own session, no terminal, its words in a log, no secret in its argv."""
     command = [sys.executable, "-P", "-m", "console.daemon", "--db", str(paths.database)]

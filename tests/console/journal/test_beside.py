@@ -9,7 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from console.journal.drafts import Drafts, open_or_none
+from console.journal.drafts import Drafts
+from console.journal.errors import JournalError
 from console.journal.evidence import Evidence
 
 
@@ -33,10 +34,12 @@ def test_drafts_come_back_as_typed(tmp_path: Path, text: str) -> None:
         assert drafts.get("k") == text
 
 
-def test_drafts_that_can_not_be_kept_are_none(tmp_path: Path) -> None:
+def test_drafts_that_can_not_be_kept_are_an_error_in_one_line(tmp_path: Path) -> None:
     path = tmp_path / "drafts.db"
     path.write_text("not a database at all " * 100)
-    assert open_or_none(path) is None
+    with pytest.raises(JournalError) as caught:
+        Drafts(path)
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("data", [b"", b"\x00\xff\x1b[2J" * 1000, b"x" * 3_000_000])

@@ -298,15 +298,13 @@ def event(body: object, number: int = 1, kind: str = "") -> Event:
 STARTED = CommandStarted(command="C", text="x", host="h", user="u", cwd="/", boot_id="b1", run="R", step="s1")
 
 
-def test_commands() -> None:
+def test_the_first_end_of_a_command_stands() -> None:
     runs = RunsFold().apply(Runs(), event(STARTED))
-    assert progress.command_state(runs.commands["C"], "b1", {"C"}) == "running"
-    assert progress.command_state(runs.commands["C"], "b1", ()) == "unknown"
-    assert progress.command_state(runs.commands["C"], "b2", {"C"}) == "unknown"
+    assert runs.commands["C"].finish is None
     RunsFold().apply(runs, event(CommandFinished(command="C", run="R", step="s1", exit_code=0, head="h"), 2))
     RunsFold().apply(runs, event(CommandFinished(command="C", outcome="unknown"), 3))
-    assert progress.command_state(runs.commands["C"], "b2", ()) == "finished"
-    assert runs.commands["C"].finish is not None and runs.commands["C"].finish.head == "h"
+    finish = runs.commands["C"].finish
+    assert finish is not None and (finish.outcome, finish.head) == ("exited", "h")
 
 
 def test_a_finished_command_ticks_nothing(ana: Follower) -> None:
