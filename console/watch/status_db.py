@@ -112,6 +112,7 @@ class StatusDb:
             row = (leader.epoch, leader.holder, leader.boot_id, leader.config_hash, leader.beat_ms, leader.problem)
             self._db.execute("INSERT OR REPLACE INTO leader VALUES (1, ?, ?, ?, ?, ?, ?)", row)
             self._db.execute("INSERT OR REPLACE INTO journal VALUES (1, ?)", (journal,))
+            self._db.execute("DELETE FROM console WHERE boot_id <> ?", (leader.boot_id,))  # they did not say good-bye
         self._holder = leader.holder
 
     def belongs_to(self, epoch: int, journal: str) -> None:
@@ -272,13 +273,6 @@ class StatusDb:
         with self._transaction():
             self._beat(epoch, beat_ms, "")
             self._db.executemany("DELETE FROM outbox WHERE n = ?", [(n,) for n in numbers])
-
-    def forget_consoles(self, epoch: int, boot_id: str, before_ms: int) -> None:
-        """Drop consoles that were last heard of before *before_ms*, or before a reboot."""
-        with self._transaction():
-            if not self._db.execute("SELECT 1 FROM leader WHERE epoch = ?", (epoch,)).fetchone():
-                raise Superseded("another process leads")
-            self._db.execute("DELETE FROM console WHERE boot_id <> ? OR beat_ms < ?", (boot_id, before_ms))
 
     def _put(self, table: str, rows: Iterable[tuple[str, object]]) -> None:
         kept, gone = [], []

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from console.clock import FixedClock
 from console.journal.errors import Missing, Refused
@@ -207,6 +208,11 @@ def test_consoles_are_heard_and_forgotten(status: Path, clock: FixedClock) -> No
         assert db.console_ages("another boot", 0) == []
         here.leave()
         assert db.console_ages(boot_id(), int(clock.boottime() * 1000)) == []
+        here.beat()
+        db.take_lead(leader(2))
+        assert len(db.console_ages(boot_id(), 0)) == 1
+        db.take_lead(replace(leader(3), boot_id="the next"))  # those that a reboot ended do not stay for ever
+        assert db.console_ages(boot_id(), 0) == []
 
 
 # ── the lease ────────────────────────────────────────────────────────────────────────────────────────────────────
