@@ -32,8 +32,7 @@ def declare(
     """Declare an incident in one line, such as: sev2 checkout 5xx -8m #payments. Prints its id."""
     import msgspec
 
-    from console.incident import actions
-    from console.incident.entry import Entry, parse, preview
+    from console.incident.entry import Entry, parse, preview, to_events
     from console.journal.errors import JournalError
 
     ctx.forgive()
@@ -58,18 +57,9 @@ def declare(
         entry = timed(ctx, entry, at, allow_future)
     entry = msgspec.structs.replace(entry, services=tuple(dict.fromkeys((*entry.services, *services))))
     settle(ctx, entry, allow_future)
-    news = actions.declare(
-        entry.text,
-        severity=entry.severity,
-        services=entry.services,
-        impact_start=entry.at,
-        precision=entry.precision,
-        drill=drill,
-        summary=entry.summary,
-    )
     try:
         with ctx.journal() as journal:
-            stream, alias, events = journal.declare(news)
+            stream, alias, events = journal.declare(to_events(entry, confirmed=True, drill=drill))
     except JournalError as error:
         unsaved(error, text or entry.text)
     ctx.note(preview(entry))

@@ -62,8 +62,11 @@ def _note_parts(entry: Entry, zero: datetime | None) -> list[str]:
     return parts
 
 
-def to_events(entry: Entry, *, saved_at: datetime | None = None, confirmed: bool = False, task: str = "") -> list[New]:
-    """The events of *entry*; a line without a time gets *saved_at* (None = when the journal takes it).
+def to_events(
+    entry: Entry, *, saved_at: datetime | None = None, confirmed: bool = False, task: str = "", drill: bool = False
+) -> list[New]:
+    """The events of *entry*; a line without a time gets *saved_at* (None = when the journal takes it). *drill*: what is
+    declared is an exercise.
 
     Raises ``ValueError`` with one line while there is a refusal, or an unconfirmed question.
     """
@@ -78,6 +81,7 @@ def to_events(entry: Entry, *, saved_at: datetime | None = None, confirmed: bool
             impact_start=entry.at,
             precision=entry.precision,
             declared_at=saved_at,
+            drill=drill,
             summary=entry.summary,
         )
     at = entry.at or saved_at
