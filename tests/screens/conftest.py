@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from console.snapshot import Alert, CheckState, Source, StatusSnapshot
 from screens.app import VigieApp
 from screens.look import Look
 from screens.start import Deps
+from tests.screens import runbooks
 
 PATIENCE = 20.0
 
@@ -154,3 +156,28 @@ class Given:
 def given() -> Given:
     """Makers of checks, alerts and statuses."""
     return Given()
+
+
+@pytest.fixture
+def books(tmp_path: Path) -> Path:
+    folder = tmp_path / "books"
+    folder.mkdir()
+    (folder / "feed.md").write_text(runbooks.BOOK, encoding="utf-8")
+    (folder / "queue.md").write_text(runbooks.OTHER, encoding="utf-8")
+    return folder
+
+
+@pytest.fixture
+def place(console: Any, books: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """A console with two runbooks, working in a folder of its own; whatever it started has ended afterwards."""
+    monkeypatch.chdir(tmp_path)
+    console.deps = replace(console.deps, runbook_paths=(books,))
+    yield console
+    from console.runbook.handle import cancel
+    from console.runbook.recover import running
+
+    for handle in running(console.paths):
+        cancel(handle, "test")
+    deadline = time.monotonic() + 20
+    while running(console.paths) and time.monotonic() < deadline:
+        time.sleep(0.05)

@@ -3,8 +3,6 @@ runs that nobody asked for."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -21,7 +19,7 @@ from console.runbook import progress, subjects
 from console.runbook.library import load_library
 from console.runbook.run import RunsFold
 from screens import actions
-from tests.screens.test_runbook_room import answer, at_step, declared, following, opened, room
+from tests.screens.runbooks import answer, at_step, declared, following, opened, room
 
 NINE = """id: RB-NINE
 title: All kinds
@@ -54,18 +52,9 @@ def books(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def place(console: Any, books: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    monkeypatch.chdir(tmp_path)
-    console.deps = replace(console.deps, runbook_paths=(books,), origin=Origin(program="console", uid=4001))
-    yield console
-    from console.runbook.handle import cancel
-    from console.runbook.recover import running
-
-    for handle in running(console.paths):
-        cancel(handle, "test")
-    deadline = time.monotonic() + 20
-    while running(console.paths) and time.monotonic() < deadline:
-        time.sleep(0.05)
+def place(place: Any) -> Any:
+    place.deps = replace(place.deps, origin=Origin(program="console", uid=4001))
+    return place
 
 
 async def seen(console: Any) -> None:
