@@ -125,7 +125,7 @@ class VigieApp(App[None], inherit_bindings=False):
             await super().on_event(event)
 
     async def on_bridge_go_on(self, _: Bridge.GoOn) -> None:
-        while self.bridge.can_go_on:
+        while self.bridge.ahead.can_go_on:
             await self._safely(self.bridge.go_on())
 
     async def _safely(self, action: Awaitable[None]) -> None:

@@ -16,7 +16,6 @@ from textual.app import ComposeResult
 from textual.geometry import Size
 from textual.message import Message
 from textual.screen import Screen
-from textual.timer import Timer
 from textual.widget import Widget
 
 from screens import actions
@@ -25,21 +24,15 @@ from screens.desk import Desk
 from screens.foot import Foot
 from screens.header import Header
 from screens.performs import Performs
+from screens.refused_words import RefusedWords
 from screens.room import MODES, Mode, Room
+from screens.typed_ahead import Input, TypedAhead
 from screens.widgets.line import Lines
 from screens.widgets.text import Span, Words, join, width_of
 
 _BY_ID = {mode.id: mode for mode in MODES}
 _LAST = ("app.help", "app.back")  # what the hint line shows to the last
-_READY_S = 2.0  # keys wait no longer for what they may need
-_LAID_OUT_S = 0.5  # nor for a room to have its place and something in it
-_LOOK_S = 1 / 60
-_WORDS_S = 1.0  # between two keys of words that were meant for a line
 _LINE_FEED = "ctrl+j"  # Enter, typed before the terminal was taken: the kernel made this of it
-
-_DROPPED = "what is typed after it is dropped"
-_HELD = "done in a second if nothing follows"
-Input = events.Key | events.Paste | events.CursorPosition
 LEAST = Size(40, 10)  # smaller terminals are told so
 
 
@@ -72,18 +65,11 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
         self.rooms: dict[str, Room] = {}
         self.help: Room | None = None
         self._told_stopped: list[str] = []
-        self._missing = {"room", "incident", "drafts"}  # keys wait for these
-        self._waiting: list[Input] = []
-        self._patience: Timer | None = None  # for the room that is being laid out
-        self._words_until = 0.0  # a line was refused: what follows so closely was meant for it
-        self._refused = ""  # what was said then
-        self._dropping = False  # what follows is words, as has been seen
-        self._alone: events.Key | None = (
-            None  # a key behind it, the first of those that wait: of words, or all by itself
-        )
         self.header = Header(desk, lambda: self.mode or "status", self._place, self._notice)
         self.body = Body()
         self.foot = Foot(desk, self._hints)
+        self.ahead = TypedAhead(self, desk, lambda: self.room, lambda: self.app.post_message(self.GoOn()))
+        self.refused = RefusedWords(self, desk, self.foot, self.ahead)
         self._small = Lines(lambda: desk.look, id="small")
 
     def compose(self) -> ComposeResult:
@@ -95,74 +81,20 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
         yield self._small
 
     def on_mount(self) -> None:
-        self.desk.mode_wanted.subscribe(self, lambda _: self._missing.add("room"), immediate=True)
+        self.desk.mode_wanted.subscribe(self, lambda _: self.ahead.lacks("room"), immediate=True)
         self.desk.mode_wanted.subscribe(self, self._wanted, immediate=False)
-        self._await_desk()
+        self.ahead.await_desk()
         if self.mode:
             self.rooms[self.mode].shown()
-            self._await_layout(self.rooms[self.mode])
-            self._has("room")
+            self.ahead.await_layout(self.rooms[self.mode])
+            self.ahead.has("room")
         else:
             # Header and line are on the terminal before the first room is imported.
             self.call_after_refresh(self._first_room)
 
-    def _has(self, *what: str) -> None:
-        """Keys mean what the screen says, also when a kept one stands there: they wait for the room, for its place on the
-        screen, for the incident and the drafts."""
-        self._missing.difference_update(what)
-        if self.can_go_on:
-            self.app.post_message(self.GoOn())
-
-    @property
-    def can_go_on(self) -> bool:
-        """Whether something that waited has to wait no longer."""
-        return bool(self._waiting) and not self._missing
-
     async def go_on(self) -> None:
         """The next of what waited."""
-        if self.can_go_on:
-            await self._carry_out(self._waiting.pop(0))
-
-    def _await_layout(self, room: Room) -> None:
-        """What is typed goes to *room* once it has its place, and something in it: before, a page of it is no line."""
-        self._missing.add("layout")
-        room.placed = lambda: self._await_filling(room)
-        if self._patience is not None:
-            self._patience.stop()
-        # None of it may ever be visible: the terminal is too small.
-        patience = _LAID_OUT_S if self.desk.incident_known else _READY_S  # at the start everything takes longer
-        self._patience = self.set_timer(patience, lambda: self._has("layout"))
-
-    def _await_filling(self, room: Room) -> None:
-        if room is not self.room or "layout" not in self._missing:
-            return
-        if room.is_filled():
-            self._has("layout")
-        else:
-            self.set_timer(_LOOK_S, lambda: self._await_filling(room))
-
-    def _await_pane(self) -> None:
-        """The same for a text that was just opened inside the room: a page of it is known when it has its place."""
-        keys = self.room.keys_to() if self.room is not None else None
-        scrolls = getattr(keys, "scrolls", None)
-        pane = scrolls() if scrolls is not None else keys
-        if isinstance(pane, Widget) and pane.display and not pane.size.height and "layout" not in self._missing:
-            self._missing.add("layout")
-            until = time.monotonic() + _LAID_OUT_S
-            self.set_timer(_LOOK_S, lambda: self._await_size(pane, until))
-
-    def _await_size(self, pane: Widget, until: float) -> None:
-        if pane.size.height or not pane.display or time.monotonic() >= until:
-            self._has("layout")
-        else:
-            self.set_timer(_LOOK_S, lambda: self._await_size(pane, until))
-
-    def _await_desk(self) -> None:
-        desk = self.desk
-        desk.became_ready.subscribe(self, lambda deps: self._has("drafts") if deps.read_only else None, immediate=True)
-        desk.incident_changed.subscribe(self, lambda _: self._has("incident"), immediate=True)
-        desk.drafts_loaded.subscribe(self, lambda _: self._has("drafts"), immediate=True)
-        self.set_timer(_READY_S, lambda: self._has("incident", "drafts"))
+        await self._carry_out(self.ahead.next())
 
     def _with_first_room(self) -> Iterator[Room]:
         room = _build(_BY_ID["status"], self.desk)
@@ -174,7 +106,7 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
         try:
             await self.show_mode("status")
         finally:
-            self._has("room")
+            self.ahead.has("room")
 
     # ── rooms ───────────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -203,7 +135,7 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
             self.mode = mode
             room.display = True
             room.shown()
-            self._await_layout(room)
+            self.ahead.await_layout(room)
         if message is not None:
             room.visit(message)
         self.after_key()
@@ -212,7 +144,7 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
         try:
             await self.show_mode(*wanted)
         finally:
-            self._has("room")
+            self.ahead.has("room")
 
     async def _close_help(self) -> None:
         if self.help is not None:
@@ -221,7 +153,7 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
             room = self.rooms.get(self.mode)
             if room is not None:
                 room.display = True
-                self._await_layout(room)
+                self.ahead.await_layout(room)
 
     def _place(self) -> str:
         room = self.room
@@ -250,11 +182,8 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
             self.desk.link.touch(time.monotonic())
             if event.key == _LINE_FEED:
                 event = events.Key("enter", "\r")
-        if self._alone is not None and not isinstance(event, events.CursorPosition):
-            self._drop(self._waiting.pop(0))
-        if self._waiting or (self._missing and not isinstance(event, events.CursorPosition)):
-            self._waiting.append(event)
-        else:
+        self.refused.follow(event)
+        if not self.ahead.keeps(event):
             await self._carry_out(event)
 
     async def _carry_out(self, event: Input) -> None:
@@ -275,7 +204,7 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
             await self.foot.key(event.key, event.character)
             self.header.draw()
             return
-        if self._is_words(event):
+        if self.refused.takes(event):
             return
         for owner in self._owners():
             action = next((action for action in actions.of(owner.where) if event.key in action.keys), None)
@@ -283,53 +212,10 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
                 self.foot.hush()
                 await owner.perform(action)
                 if action.id in actions.LINES and not self.foot.typing:
-                    self._words_until = event.time + _WORDS_S
-                    self._refused, self._dropping = self.foot.told, False
-                self._await_pane()
+                    self.refused.begin(event)
+                self.ahead.await_pane()
                 self.after_key()
                 return
-
-    def _is_words(self, event: events.Key) -> bool:
-        """Whether a key is of words for a line that was refused: those are no commands, and are dropped. The first one may
-        be a key by itself: it waits until that is known, and with it everything behind it."""
-        if event.time >= self._words_until or not (event.is_printable or event.key == "enter"):
-            self._words_until = 0.0
-            return False
-        if self._dropping or not event.is_printable or self._is_followed(event):
-            self._drop(event)
-        else:
-            self._alone = event
-            self._waiting.insert(0, event)
-            self._missing.add("silence")
-            self._add_to_told(f"{actions.key_words(event.character or event.key)}: {_HELD}")
-            self.set_timer(
-                _WORDS_S, lambda: self.app.call_later(self._nothing_followed, event)
-            )  # behind keys that came
-        return True
-
-    def _is_followed(self, event: events.Key) -> bool:
-        """Whether another key came closely behind *event*, as far as they are here."""
-        typed = (other for other in self._waiting if not isinstance(other, events.CursorPosition))
-        return any(other.time < event.time + _WORDS_S for other in typed)
-
-    def _nothing_followed(self, event: events.Key) -> None:
-        if self._alone is event:
-            self._alone, self._words_until = None, 0.0
-            self._has("silence")
-
-    def _drop(self, event: Input) -> None:
-        """*event* is of words; what follows closely is, too."""
-        self._alone = None
-        self._dropping = isinstance(event, events.Key) and event.is_printable
-        self._words_until = event.time + _WORDS_S if self._dropping else 0.0
-        if _DROPPED not in self.foot.told:
-            self._add_to_told(_DROPPED)
-        self._has("silence")
-
-    def _add_to_told(self, line: str) -> None:
-        both = (self._refused, line) if self._refused else (line,)
-        told = "; ".join(both)
-        self.desk.say(told if len(told) < self.size.width else "; ".join(reversed(both)))  # what is new stays in sight
 
     def paste(self, text: str) -> None:
         """A paste is text or nothing: never keys."""
@@ -360,7 +246,7 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
         covered = room.covered() if room is not None else None
         if covered is not None:  # a text lies open: what closes it, not what waits behind it
             own = [actions.BY_ID["app.back"], *(action for action in own if action.name not in covered)]
-        situation = room.situation() if room is not None else self.desk.situation()
+        situation = self.situation()
         look = self.desk.look
         shown = sorted(own, key=lambda action: action.hint)
         while True:
@@ -459,7 +345,7 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
         if room is not None:
             room.display = False
         self.help = HelpRoom(self.desk, owners)
-        self._await_layout(self.help)
+        self.ahead.await_layout(self.help)
         await self.body.mount(self.help)
 
     async def do_back(self) -> None:

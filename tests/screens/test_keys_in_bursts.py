@@ -30,7 +30,7 @@ KEYS = (("3",), ("4",), ("5",), ("question_mark",), ("3", "1"), ("4", "question_
 async def test_a_page_is_a_page_also_of_a_room_that_was_not_laid_out_yet(
     console: Any, keys: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("screens.bridge._LAID_OUT_S", 20)  # a machine may be busy
+    monkeypatch.setattr("screens.typed_ahead._LAID_OUT_S", 20)  # a machine may be busy
     stream = console.declare([New(body=Declared(title="the gate is stuck"))])
     with console.journal() as journal:
         journal.append(stream, [New(body=Noted(text=f"line {number}")) for number in range(100)])
@@ -43,7 +43,7 @@ async def test_a_page_is_a_page_also_of_a_room_that_was_not_laid_out_yet(
             await console.pilot.pause()
             if burst:
                 at_once(console, *keys, "pagedown")
-                await console.until(lambda: not console.app.bridge._waiting)
+                await console.until(lambda: not console.app.bridge.ahead.waiting)
             else:
                 for key in (*keys, "pagedown"):
                     await console.press(key)
@@ -75,7 +75,7 @@ async def test_what_is_pasted_and_what_the_terminal_answers_stay_behind_the_keys
 async def test_keys_before_the_first_results_are_for_the_rows_that_come(
     console: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("screens.bridge._READY_S", 60)  # a machine may be busy
+    monkeypatch.setattr("screens.typed_ahead._READY_S", 60)  # a machine may be busy
     with console.journal():
         pass
     other = sqlite3.connect(console.paths.database, isolation_level=None, timeout=30)
@@ -83,14 +83,14 @@ async def test_keys_before_the_first_results_are_for_the_rows_that_come(
     try:
         async with console.open():
             at_once(console, "j", "j")
-            await console.until(lambda: len(console.app.bridge._waiting) == 2)
+            await console.until(lambda: len(console.app.bridge.ahead.waiting) == 2)
             console.show(
                 StatusSnapshot(
                     taken_at=datetime.now(UTC), checks=tuple(check("api", f"c{n}", "DOWN") for n in range(5))
                 )
             )
             other.execute("ROLLBACK")
-            await console.until(lambda: not console.app.bridge._waiting)
+            await console.until(lambda: not console.app.bridge.ahead.waiting)
             await console.until(lambda: console.app.bridge.room.table.index == 2)
     finally:
         other.close()

@@ -273,7 +273,7 @@ def locked(console: Any) -> Iterator[None]:
 async def test_a_line_typed_while_the_record_is_locked_from_the_start_is_text_and_is_saved_later(
     console: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("screens.bridge._READY_S", 0.05)
+    monkeypatch.setattr("screens.typed_ahead._READY_S", 0.05)
     stream = console.declare(actions.declare("checkout"))
     async with console.open():
         pass
@@ -296,7 +296,7 @@ async def test_a_line_typed_while_the_record_is_locked_from_the_start_is_text_an
 async def test_the_record_becomes_readable_while_the_console_is_open(
     console: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("screens.bridge._READY_S", 0.05)
+    monkeypatch.setattr("screens.typed_ahead._READY_S", 0.05)
     stream = console.declare(actions.declare("checkout"))
     with ExitStack() as lock:
         lock.enter_context(locked(console))
@@ -313,7 +313,7 @@ async def test_the_record_becomes_readable_while_the_console_is_open(
 async def test_a_line_for_which_there_was_no_incident_comes_back_as_a_draft(
     console: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("screens.bridge._READY_S", 0.05)
+    monkeypatch.setattr("screens.typed_ahead._READY_S", 0.05)
     with console.journal():
         pass
     with ExitStack() as lock:
@@ -370,7 +370,7 @@ async def test_a_key_by_itself_behind_a_refused_line_is_carried_out(console: Any
 async def test_the_first_of_words_is_no_command_however_slowly_the_second_comes(
     console: Any, given: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("screens.bridge._WORDS_S", 60.0)
+    monkeypatch.setattr("screens.refused_words._WORDS_S", 60.0)
     async with console.open():
         console.show(given.snapshot(*[given.check(f"s{n}", "tcp", "DOWN") for n in range(5)]))
         bridge = console.app.bridge
@@ -378,13 +378,13 @@ async def test_the_first_of_words_is_no_command_however_slowly_the_second_comes(
         console.app.desk.terminal_answered.subscribe(bridge, lambda _: order.append("answer"), immediate=True)
         await console.press("S", "j")
         console.app.post_message(events.CursorPosition(3, 3))
-        await console.until(lambda: len(bridge._waiting) == 2)
+        await console.until(lambda: len(bridge.ahead.waiting) == 2)
         assert order == []  # an answer that overtook the key would arm it
         await console.press("4")
         assert "what is typed after it is dropped" in console.lines()[-1]
         assert bridge.mode == "status" and bridge.room.table.index == 0 and order == ["answer"]
         console.app.desk.say("something else")
         await console.press("S")  # still words
-        assert bridge._waiting == [] and not bridge.foot.typing
+        assert not bridge.ahead.waiting and not bridge.foot.typing
         await console.press("down", "4")  # no word has an arrow in it
         assert bridge.rooms["status"].table.index == 1 and bridge.mode == "timeline"

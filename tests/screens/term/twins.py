@@ -25,7 +25,7 @@ PROGRAM: Final = textwrap.dedent(
     from dataclasses import replace
     from datetime import UTC, datetime, timedelta
     import console.watch.status_reader as reader
-    import screens.bridge
+    import screens.typed_ahead
     from console.clock import FixedClock
     from console.snapshot import CheckState, Source, StatusSnapshot
     from screens.opening import run
@@ -46,7 +46,7 @@ PROGRAM: Final = textwrap.dedent(
     status = StatusSnapshot(taken_at=now, checks=tuple(checks), sources=sources, version=1)
     reader.StatusReader.poll = lambda self: status
     # Keys wait until a room has read what it shows, on a busy machine longer: else one console would have read it, and one not.
-    screens.bridge._LAID_OUT_S = screens.bridge._READY_S = 60
+    screens.typed_ahead._LAID_OUT_S = screens.typed_ahead._READY_S = 60
     start = Start(db=sys.argv[1])
     sys.exit(run(start, lambda: replace(deps_from(start), watching=False, clock=FixedClock(now))))
     """
