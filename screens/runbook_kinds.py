@@ -232,7 +232,7 @@ class KindKeys(RunKeys):
                     hosted.close()
                 if outcome.refusal:
                     self.desk.say(f"not run: {outcome.refusal}", "error")
-                    self._settle(hosted)
+                    self._settle()
                 else:
                     self.desk.say(f"the terminal is back: exit {outcome.code}")
 
@@ -241,7 +241,7 @@ class KindKeys(RunKeys):
 
         self.desk.work(lambda journal: host_command(journal, deps.paths, asked), then)
 
-    def _settle(self, hosted: Hosted) -> None:
+    def _settle(self) -> None:
         """It never got the terminal: the record says so."""
         deps = self.desk.deps
         if deps is None:

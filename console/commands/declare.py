@@ -56,7 +56,7 @@ def declare(
     if at:
         entry = timed(ctx, entry, at, allow_future)
     entry = msgspec.structs.replace(entry, services=tuple(dict.fromkeys((*entry.services, *services))))
-    settle(ctx, entry, allow_future)
+    settle(entry, allow_future)
     try:
         with ctx.journal() as journal:
             stream, alias, events = journal.declare(to_events(entry, confirmed=True, drill=drill))

@@ -134,7 +134,7 @@ class GuidedRun(Kinds):
     def _phase(self, step: Step) -> Phase | None:
         return next((phase for phase in self._runbook.phases if step in phase.steps), None)
 
-    def _blocked(self, view: RunView, step: Step) -> str:
+    def _blocked(self, step: Step) -> str:
         """As of now, not as it was shown: another one may have approved meanwhile."""
         return gates.blocked(self._view(), self._runbook, step.id, self._who)
 
@@ -144,7 +144,7 @@ class GuidedRun(Kinds):
             guided_view.show_all(say, view)
             return
         now = self._desk.journal.clock.now()
-        blocked, asides = self._blocked(view, step), asides_of(self._runbook)
+        blocked, asides = self._blocked(step), asides_of(self._runbook)
         guided_view.show_step(say, view, self._phase(step), step, blocked, now, asides)
         self._shown = {key: self._resolved(view, step, command) for key, command in self._commands(step)}
         secret = frozenset(name for name, param in self._params.items() if param.secret)
@@ -173,7 +173,7 @@ class GuidedRun(Kinds):
             self._params,
             {**view.values, **self._secrets},
             place,
-            blocked=self._blocked(view, step),
+            blocked=self._blocked(step),
             copy_only=copy_only(self._runbook, instruction=self._desk.instruction),
         )
 
@@ -189,7 +189,7 @@ class GuidedRun(Kinds):
         if step.kind == "decide" and step.options:
             raise Refused("this step asks for a decision: d and its number")
         self._not_waiting(view, step)
-        self._append(actions.tick(view, step.id, rest, goto=step.next or "", blocked=self._blocked(view, step)))
+        self._append(actions.tick(view, step.id, rest, goto=step.next or "", blocked=self._blocked(step)))
 
     def _observe(self, view: RunView, step: Step, rest: str) -> None:
         self._append(actions.observe(view, step.id, self._words(rest, "seen: ")))

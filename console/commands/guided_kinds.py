@@ -50,7 +50,7 @@ class Kinds:
     def _phase(self, step: Step) -> Phase | None:
         raise NotImplementedError
 
-    def _blocked(self, view: RunView, step: Step) -> str:
+    def _blocked(self, step: Step) -> str:
         raise NotImplementedError
 
     def _give(self, view: RunView, name: str, value: str) -> None:
@@ -70,7 +70,7 @@ class Kinds:
         option = names.get(self._words(rest, "answer: ").casefold())
         if option is None:
             raise Mistyped("not one of the answers" if step.options else "this step is no decision")
-        self._append(actions.decide(view, step.id, option, blocked=self._blocked(view, step)))
+        self._append(actions.decide(view, step.id, option, blocked=self._blocked(step)))
 
     def _wait(self, view: RunView, step: Step, rest: str) -> None:
         """Start the wait, or join one that goes on; it is over at its time, whoever waits."""
@@ -131,7 +131,7 @@ class Kinds:
 
         if not step.calls:
             raise Refused("this step calls no other runbook")
-        if why := self._blocked(view, step):
+        if why := self._blocked(step):
             raise Refused(why)
         name = step.calls[int(rest) - 1] if rest.isdecimal() and 0 < int(rest) <= len(step.calls) else step.calls[0]
         called = self._desk.find(name)

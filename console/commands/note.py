@@ -65,7 +65,7 @@ def note(
         entry = msgspec.structs.replace(entry, problems=problems)
     if at:
         entry = timed(ctx, entry, at, allow_future)
-    settle(ctx, entry, allow_future)
+    settle(entry, allow_future)
     entry = msgspec.structs.replace(
         entry,
         note=kind.lower() if kind else entry.note,

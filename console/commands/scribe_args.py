@@ -99,7 +99,7 @@ def moment(ctx: Context, text: str, option: str = "--at") -> Moment:
         fail(f"{option}: {problem}")
 
 
-def settle(ctx: Context, entry: Entry, allow_future: bool) -> None:
+def settle(entry: Entry, allow_future: bool) -> None:
     """Ask about, or refuse, what an entry's problems say; returns when it may be saved."""
     if entry.refusals:
         fail(entry.refusals[0].text)
@@ -126,7 +126,7 @@ def timed(ctx: Context, entry: Entry, at: str, allow_future: bool) -> Entry:
     now = ctx.clock.now()
     if (when.at - now).total_seconds() > 60:
         problem = Problem(code="future", text=f"{utc_words(when.at, 'minute')} is ahead: really?", confirmable=True)
-        settle(ctx, Entry(context="note", frozen=now, problems=(problem,)), allow_future)
+        settle(Entry(context="note", frozen=now, problems=(problem,)), allow_future)
     return msgspec.structs.replace(entry, at=when.at, precision=when.precision)
 
 

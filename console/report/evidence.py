@@ -63,7 +63,7 @@ def _command(record: Record, command: Command) -> Evidence | None:
         started=command.started.occurred_at,
         ended=command.finished.occurred_at if command.finished is not None else None,
         actor=one_line(command.started.actor),
-        outcome=one_line(command_outcome(finish)) if finish is not None else _unknown(command, erased),
+        outcome=one_line(command_outcome(finish)) if finish is not None else _unknown(erased),
         exit_code=finish.exit_code if finish is not None else None,
         duration=span(finish.duration_ms / 1000) if finish is not None else "",
         sha256=finish.sha256 if finish is not None else "",
@@ -74,7 +74,7 @@ def _command(record: Record, command: Command) -> Evidence | None:
     )
 
 
-def _unknown(command: Command, erased: bool) -> str:
+def _unknown(erased: bool) -> str:
     return "its output was redacted" if erased else "no end recorded: still running, or its end is not known"
 
 

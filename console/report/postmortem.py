@@ -182,7 +182,7 @@ def context(journal: Journal, record: Record, profile: Profile, version: str) ->
         "attached": [] if view.external else _attachments(record),
         "story": lambda: view.lines(story(journal, record)),
         "timeline": lambda: view.lines(full_timeline(journal, record)),
-        "left_out": lambda: _left_out(view, record),
+        "left_out": lambda: _left_out(view),
         "count": record.count,
         "edits": incident.revision_count,
         "redactions": len(incident.redactions),
@@ -261,7 +261,7 @@ def _attachments(record: Record) -> list[dict[str, str]]:
     ]
 
 
-def _left_out(view: View, record: Record) -> list[str]:
+def _left_out(view: View) -> list[str]:
     if not view.external:
         return []
     return [

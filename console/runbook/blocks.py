@@ -65,7 +65,7 @@ def parser() -> MarkdownIt:
 def read_blocks(lines: Sequence[str]) -> list[Block]:
     """The top-level blocks of a file given as lines, in order, covering every non-blank line."""
     tokens = parser().parse("\n".join(lines) + "\n")
-    return _complete(_nested(tokens, lines), lines)
+    return _complete(_nested(tokens), lines)
 
 
 _LEAVES: Final = {"fence", "code_block", "html_block", "hr", "colon_fence"}
@@ -92,7 +92,7 @@ _ADMONITION_TYPES: Final = frozenset(
 )
 
 
-def _nested(tokens: Sequence[Token], lines: Sequence[str]) -> list[Block]:
+def _nested(tokens: Sequence[Token]) -> list[Block]:
     root: list[Block] = []
     stack: list[Block | None] = []
     holders: list[list[Block]] = [root]
@@ -113,7 +113,7 @@ def _nested(tokens: Sequence[Token], lines: Sequence[str]) -> list[Block]:
             stack.pop()
             holders.pop()
         elif token.type in _LEAVES and token.map:
-            holders[-1].append(_leaf(token, lines))
+            holders[-1].append(_leaf(token))
     return root
 
 
@@ -144,7 +144,7 @@ def _container(token: Token) -> Block | None:
     return Block("quote", start, end)
 
 
-def _leaf(token: Token, lines: Sequence[str]) -> Block:
+def _leaf(token: Token) -> Block:
     start, end = token.map or [0, 0]
     if token.type == "hr":
         return Block("rule", start, end)

@@ -84,8 +84,7 @@ def _with_labels(root: Section) -> None:
         section = queue.pop()
         queue.extend(section.children)
         section.blocks = join_lists(section.blocks)
-        own_end = section.children[0].start if section.children else section.end
-        own, labelled = _labels(section, own_end)
+        own, labelled = _labels(section)
         section.blocks = own
         section.children = labelled + section.children
 
@@ -127,7 +126,7 @@ def _after_colon(text: str) -> str:
     return text[match.end() :] if match else text
 
 
-def _labels(section: Section, end: int) -> tuple[list[Block], list[Section]]:
+def _labels(section: Section) -> tuple[list[Block], list[Section]]:
     """Split a section's own blocks at its labels: (blocks before or outside any label, sections of the labels)."""
     own: list[Block] = []
     found: list[Section] = []
@@ -135,7 +134,7 @@ def _labels(section: Section, end: int) -> tuple[list[Block], list[Section]]:
     known = _knows_labels(section.blocks)
     for position, block in enumerate(section.blocks):
         following = section.blocks[position + 1] if position + 1 < len(section.blocks) else None
-        made = _label_section(block, following, section, known, end)
+        made = _label_section(block, following, section, known)
         if made:
             current = made[-1] if made[-1].end == -1 else None
             for one in made:
@@ -175,7 +174,7 @@ def _knows_labels(blocks: Sequence[Block]) -> bool:
     return False
 
 
-def _label_section(block: Block, following: Block | None, section: Section, known: bool, end: int) -> list[Section]:
+def _label_section(block: Block, following: Block | None, section: Section, known: bool) -> list[Section]:
     """Sections that *block* starts; the last one's ``end`` is -1 while it takes the blocks after it."""
     level = section.level + 1
     if block.kind == "list" and not has_tasks(block):

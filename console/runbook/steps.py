@@ -39,7 +39,7 @@ def read_steps(blocks: Sequence[Block], context: Context) -> Reading:
         elif block.kind == "fence" and is_step(block):
             _fence_step(reading, block, pending, context)
         elif block.kind == "fence" and not pending and _is_output(block, reading):
-            _give_output(reading.drafts[-1], block, context)
+            _give_output(reading.drafts[-1], block)
         elif block.kind == "table":
             _flush(reading, pending, context)
             reading.info.append(Info(context.heading, raw(context, block.start, block.end), block.line, block.end_line))
@@ -199,14 +199,14 @@ def _shows(block: Block, before: str = "") -> bool:
     return kind == "text" or (kind == "config" and not tag_of(block.info) and lexicon.contains("output", before))
 
 
-def _give_output(draft: Draft, block: Block, context: Context) -> None:
+def _give_output(draft: Draft, block: Block) -> None:
     draft.output.append(block.text.rstrip("\n"))
     draft.end = max(draft.end, block.end)
 
 
 def _fence_step(reading: Reading, block: Block, pending: list[Block], context: Context) -> None:
     fence = fence_of(block, context)
-    drafts = [_from_part(part, context) for part in fence.parts]
+    drafts = [_from_part(part) for part in fence.parts]
     if not drafts:
         pending.append(block)
         return
@@ -253,7 +253,7 @@ def _fence_step(reading: Reading, block: Block, pending: list[Block], context: C
     reading.drafts.append(draft)
 
 
-def _from_part(part: Part, context: Context) -> Draft:
+def _from_part(part: Part) -> Draft:
     title, cut = title_of(part.title)
     body = ([part.title] if cut else []) + list(part.remarks)
     draft = Draft(part.line - 1, part.end_line, title, ["\n".join(body)] if body else [], list(part.commands))
