@@ -6,7 +6,6 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import Final
 
 from console.runbook import lexicon
 from console.runbook.blocks import Block, Inline, inline, walk
@@ -14,6 +13,7 @@ from console.runbook.commands import SHELL, is_command_line, shell, span_languag
 from console.runbook.drafts import Context, Draft, first_line, raw, title_of
 from console.runbook.fences import Part, kind_of, tag_of
 from console.runbook.model import Command, Info
+from console.runbook.notes import note_text
 from console.runbook.spans import deep_commands, fence_of, is_step, span_commands
 
 
@@ -103,29 +103,10 @@ def _with_notes(reading: Reading, drafts: list[Draft], pending: list[Block], con
 
 def _lead_in(draft: Draft, pending: list[Block], context: Context) -> None:
     """What stands before a step is shown with it."""
-    draft.notes[:0] = [text for block in pending if (text := _note_text(block, context))]
+    draft.notes[:0] = [text for block in pending if (text := note_text(block, context))]
     draft.start = min(draft.start, pending[0].start)
     _add_calls(draft, pending)
     pending.clear()
-
-
-_NOTE_OPENING: Final = re.compile(r"^(?:!!!|\?\?\?\+?|:{3,}|`{3,})\s*\{?[\w-]*\}?\s*(.*)$")
-
-
-def _note_text(block: Block, context: Context) -> str:
-    """A note as ``WARNING: words``, whatever dialect it is written in."""
-    text = raw(context, block.start, block.end)
-    if block.kind != "note":
-        return text
-    rows = [re.sub(r"^> ?", "", row) for row in text.split("\n")]
-    opening = _NOTE_OPENING.match(rows[0])
-    first = opening[1].strip(' "') if opening else re.sub(r"^\[!\w+\]\s*", "", rows[0])
-    if opening and re.fullmatch(r"[:`]{3,}\s*", rows[-1]):
-        rows.pop()
-    rest = "\n".join(rows[1:])
-    margin = min((len(row) - len(row.lstrip()) for row in rows[1:] if row.strip()), default=0)
-    rest = "\n".join(row[margin:] for row in rest.split("\n")).strip("\n")
-    return f"{block.info.upper()}: " + "\n".join(part for part in (first, rest) if part)
 
 
 def _flush(reading: Reading, pending: list[Block], context: Context) -> None:
@@ -406,6 +387,6 @@ def _item_child(draft: Draft, child: Block, context: Context) -> None:
         draft.commands.append(shell(child.text.strip(), child.line, child.end_line, context.scope))
         return
     else:
-        draft.body.append(_note_text(child, context))
+        draft.body.append(note_text(child, context))
     draft.commands.extend(deep_commands(child, context))
     _add_calls(draft, [child])
