@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
@@ -34,6 +35,11 @@ KEYS: Final = (
     *("down", "up", "pagedown", "pagedown", "pageup", "home", "end", "enter", "enter", "escape", "escape", "ctrl+l"),
     *("tab", "space", "backspace", "left", "x", "a", "S", "F"),
 )
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)  # a walk may come to the key that writes a report
 
 
 class Both:
