@@ -55,6 +55,13 @@ def test_the_meter_says_where_the_cursor_is(link: Link) -> None:
     assert at >= link.rtt
 
 
+@pytest.mark.parametrize("ahead", [4, 5, 6])
+def test_a_question_that_arrives_in_two_pieces_is_answered(ahead: int) -> None:
+    script = _ASKS.replace("\\x1b[2J", " " * ahead + "\\x1b[2J")
+    with Meter([sys.executable, "-c", script], link=Link("short and slow", 9_600, 0.02)) as meter:
+        meter.until(r"got 5;9", 10)
+
+
 def test_figures_are_held_against_the_bar(tmp_path: Path) -> None:
     results = Results()
     results.put("cursor B", VIGIE, 150)

@@ -26,7 +26,7 @@ _GIVE_UP_S = 40.0
 _HELD = 30
 _CATCH_UP_S = 60.0
 _HZ = 30.0
-_STATUS = r"Report[\s\S]*service-\d+/down http"
+_STATUS = r"Report[\s\S]*service-\d+/down +http"
 
 
 def measure(results: Results, every: Sequence[Program], links: Sequence[Link] = (MBIT, MODEM)) -> None:
@@ -71,35 +71,45 @@ def switches(results: Results, here: Scene, naive: Program | None) -> None:
             jobs.append((link, naive, "checklist", "4", r"following step 29", naive.live))
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         for found in pool.map(lambda job: _switch(*job), jobs):
-            results.put(*found)
+            for measure_name, name, value in found:
+                results.put(measure_name, name, value)
 
 
 def _console(here: Scene, link: Link) -> Meter:
     return here.console(SIZE, link=link)
 
 
-def _switch(link: Link, one: Program, what: str, key: str, there: str, back: str) -> tuple[str, str, float | None]:
-    """Seconds from the key until the other screen is whole, the median of a few; None when one never came."""
-    what = f"key → {what} while rows change, {link.name}"
+def _switch(
+    link: Link, one: Program, what: str, key: str, there: str, back: str
+) -> list[tuple[str, str, float | None]]:
+    """Seconds from the key until the other screen is there, and until nothing of it changes any more: the medians of a few
+    visits, and the first visit by itself, which builds the screen. None when it never came."""
+    what = f"key → {what} while rows change"
     chance = random.Random(5)
     found: list[float] = []
+    whole: list[float] = []
     with one.start(link) as meter:
         eyes = Eyes(meter)
         if eyes.until(one.live, _START_S, gone=KEPT.pattern) is None:
-            return what, one.name, None
+            return [(f"{what}, {link.name}", one.name, None)]
+        replay, fed = Replay(meter.size, CLOCKS if one.name == VIGIE else ()), 0
         for _ in range(6):
             meter.run(3.0 + chance.random())  # the link is as full as live updates make it
             at = meter.press(key)
             came = eyes.until(there, _GIVE_UP_S)
             if came is None:
-                return what, one.name, None
+                return [(f"{what}, {link.name}", one.name, None)]
             found.append(came - at)
+            meter.quiet(link.rtt + 0.1, _GIVE_UP_S / 4)
+            new, fed = meter.chunks[fed:], len(meter.chunks)
+            whole.append(max(when for when, _, lines in changes(replay, new, at) if lines) - at)
             meter.run(1.0)
             meter.press("1")
-            if eyes.until(back, _GIVE_UP_S) is None or came - at > _GIVE_UP_S / 3:
+            if came - at > _GIVE_UP_S / 3:
                 break  # so slow that one is enough
-    # The first visit builds the screen.
-    return what, one.name, statistics.median(found[1:] or found)
+            assert eyes.until(back, _GIVE_UP_S) is not None, f"{one.name}: no way back from {what}"
+    named = {what: found[1:] or found, f"{what}, all of it": whole[1:] or whole, f"{what}, first visit": found[:1]}
+    return [(f"{name}, {link.name}", one.name, statistics.median(values)) for name, values in named.items()]
 
 
 # ── a held key ────────────────────────────────────────────────────────────────────────────────────────────────────

@@ -110,8 +110,11 @@ def markdown(results: Results) -> str:
             "start",
             "cursor",
             "page",
-            "key → checklist while rows change",
-            "key → timeline while rows change",
+            *(
+                f"key → {screen} while rows change{part}"
+                for screen in ("checklist", "timeline")
+                for part in ("", ", all of it", ", first visit")
+            ),
             "catching up after 30 held pages",
         )
     ]

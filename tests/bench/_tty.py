@@ -27,7 +27,8 @@ from tests.e2e.screen_model import ScreenModel
 from tests.e2e.terminal import encode_key
 
 _SEQUENCE: Final = re.compile(
-    rb"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[PX^_](?:[^\x1b]|\x1b(?!\\))*\x1b\\|\x1b[ -/]*[0-~]"
+    rb"\x1b\[[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[PX^_](?:[^\x1b]|\x1b(?!\\))*\x1b\\"
+    rb"|\x1b(?![\[\]PX^_])[ -/]*[0-~]"
 )
 # What a present-day terminal says when it is asked: synchronised output yes, the kitty keyboard no.
 _REPLIES: Final = (
