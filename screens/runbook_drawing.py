@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from textual.widget import Widget
+
 from console.runbook.asides import asides_of
 from console.runbook.model import Command, Step
 from console.runbook.progress import OPEN, RunView, StepView
@@ -16,7 +18,13 @@ from screens.widgets.line import Lines
 from screens.widgets.text import Span, Words, fit, width_of, wrap
 
 if TYPE_CHECKING:
+    from textual.dom import DOMNode
     from textual.geometry import Size
+
+
+def list_width(width: int) -> int:
+    """The width of the list of steps on a screen of *width* columns."""
+    return min(max(width * 36 // 100, 26), 56)
 
 
 class Drawing(RunKeys):
@@ -37,6 +45,15 @@ class Drawing(RunKeys):
         @property
         def is_mounted(self) -> bool: ...
 
+        @property
+        def ancestors_with_self(self) -> list[DOMNode]: ...
+
+    @property
+    def extent(self) -> Size:
+        """What this view has of the screen; before it has its place, what it will have: the first frame is the right one."""
+        sizes = (node.size for node in self.ancestors_with_self if isinstance(node, Widget))
+        return next((size for size in sizes if size.height), self.size)
+
     def _share(self, height: int) -> None:
         """How much room the step and its output get."""
         raise NotImplementedError
@@ -50,11 +67,11 @@ class Drawing(RunKeys):
         looking = self._looking
         if looking is None or not self.is_mounted or not self._in_sight:
             return
-        now = self.desk.now()
+        now, extent = self.desk.now(), self.extent
         left, right = runbook_list.run_head(looking.view, looking.runbook, self._now.runs, now, self._number(looking))
         if self.instruction:
             left = (*left, ("  COPY ONLY", "degraded"))
-        self.bar.show([self.desk.look.sign("bar")] * self.size.height)
+        self.bar.show([self.desk.look.sign("bar")] * extent.height)
         if self.mode == INFO:
             self.head.put(left, right)
             self.arming.show("")
@@ -67,8 +84,8 @@ class Drawing(RunKeys):
             short = (more + ": Enter  ", "notice")
             # Where one is must stay in sight: who began it, and that there are other runs, gives way.
             ways: tuple[tuple[Span, ...], ...] = (((more + lines, "notice"), *right), (short, *right), (short,))
-            right = next((way for way in ways if width_of((*left, *way), self.desk.look) < self.size.width), (short,))
-        over = width_of((*left, *right), self.desk.look) + 1 - self.size.width
+            right = next((way for way in ways if width_of((*left, *way), self.desk.look) < extent.width), (short,))
+        over = width_of((*left, *right), self.desk.look) + 1 - extent.width
         if over > 0:  # a long title gives way, not where one is
             name, tone = left[0]
             left = (*fit(name, max(width_of(name, self.desk.look) - over, 12), self.desk.look, tone), *left[1:])
@@ -81,7 +98,7 @@ class Drawing(RunKeys):
         return numbers.get(self.table.key) or numbers.get(looking.view.current, "–")
 
     def _draw_page(self, looking: Looking, *, top: bool) -> None:
-        width = self.page.size.width or max(self.size.width - 31, 20)
+        width = self.page.size.width or self._page_width()
         key = self.table.key
         if key.startswith(PHASE):
             self._resolved = None
@@ -123,7 +140,7 @@ class Drawing(RunKeys):
             where=lambda goto: runbook_step.goto_words(looking.runbook, looking.numbers.by_step, goto),
         )
         self.page.show(page.lines, top=top)
-        self._share(self.size.height)
+        self._share(self.extent.height)
         if not subject:
             self.page.await_nothing()
         elif fresh or (not self.arming.is_framed and self.page.awaited != page.command):
@@ -131,11 +148,17 @@ class Drawing(RunKeys):
                 self.page.reveal(page.command)
             self.page.await_paint(page.command, self._frame_written)
 
+    def _page_width(self) -> int:
+        """The width that the step will have beside the list."""
+        width = self.extent.width
+        return width - list_width(width) - 1 if self.table.display else width
+
     def _room_for_body(self, step: Step | None, found: StepView, commands: Sequence[Command], width: int) -> int:
         """Lines that the text may take, so that the command below it is in sight."""
-        room = self.size.height - 1
+        height = self.extent.height
+        room = height - 1
         if self.output.display:
-            room -= 1 + max(self.size.height // 3, 3)
+            room -= 1 + max(height // 3, 3)
         taken = 3 + (2 if found.state != OPEN else 0) + 2 * min(len(found.observed), 3)
         if commands and self._resolved is not None:
             pieces = len(runbook_step.exact_pieces(self._resolved.ready.shown, width - 4))

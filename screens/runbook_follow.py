@@ -16,7 +16,7 @@ from screens import actions, clipboard, runbook_list
 from screens.arming import Arming, write_question
 from screens.desk import Desk
 from screens.runbook_base import INFO, OUTPUT, STEP, WHOLE, Looking
-from screens.runbook_drawing import Drawing
+from screens.runbook_drawing import Drawing, list_width
 from screens.runbook_elsewhere import ElsewhereKeys
 from screens.runbook_keys import CommandKeys
 from screens.runbook_kinds import KindKeys
@@ -229,21 +229,25 @@ class Following(StepKeys, KindKeys, CommandKeys, ElsewhereKeys, Drawing, Widget,
         """Whether the operator can see this view. A command out of sight is never armed."""
         self._in_sight = on
         if on:
-            self.call_later(self.draw)
+            self.call_later(self._come)
         else:
             self.arming.show("")
             self.page.await_nothing()
 
+    def _come(self) -> None:
+        self.draw()
+        self.call_after_refresh(self.draw)  # what lies below the window is known once that has its place
+
     def _layout(self) -> None:
         """Which parts are there, and how much room each has."""
-        width, height = self.size.width, self.size.height
+        width, height = self.extent
         reading = self.mode == INFO
         self.reading.display = reading
         self.table.parent.display = not reading  # type: ignore[union-attr]  # the Horizontal, mounted with it
         alone = self.mode != STEP or width < _ALONE
         self.table.display = not alone
         self.bar.display = not alone
-        self.table.styles.width = min(max(width * 36 // 100, 26), 56)
+        self.table.styles.width = list_width(width)
         out = self.execution is not None and self.mode != WHOLE
         self.output_head.display = out
         self.output.display = out

@@ -93,8 +93,9 @@ class TextPane(Pages, inherit_bindings=False):
 
     @property
     def hidden_below(self) -> int:
-        """How many lines lie below the window."""
-        return max(len(self._lines) - self._top - self.size.height, 0)
+        """How many lines lie below the window; none before it has its place."""
+        height = self.size.height
+        return max(len(self._lines) - self._top - height, 0) if height else 0
 
     def redraw(self) -> None:
         """Draw everything again: the look changed."""

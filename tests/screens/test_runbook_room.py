@@ -140,6 +140,28 @@ async def test_the_place_at_the_top_comes_with_the_list_that_was_found(
         assert "1/1" in drawn
 
 
+async def test_the_first_frame_of_a_visit_is_drawn_for_the_place_that_the_run_gets(
+    place: Any, books: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started(place, declared(place), books)
+    async with place.open():
+        view = await opened(place)
+        await place.until(lambda: view.page.size.height and "The feed is silent" in view.head.words())
+        await place.press("1")
+        await place.until(lambda: not view.size.height, "the run is out of sight")
+        drawn: list[tuple[str, int, list[Any]]] = []
+        draw = view.draw
+
+        def spied(**more: Any) -> None:
+            draw(**more)
+            drawn.append((view.head.words(), len(view.bar.lines), list(view.page.lines)))
+
+        monkeypatch.setattr(view, "draw", spied)
+        await place.press("3")
+        await place.until(lambda: view.page.size.height and len(drawn) > 1)
+        assert drawn[0] == drawn[-1] and "The feed is silent" in drawn[0][0]
+
+
 # ── following ────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
