@@ -66,7 +66,7 @@ def _fill(brush: Brush, shown: Grid, wanted: Grid, rows: list[int] | range) -> B
     straight = _written(brush, pieces, wanted)
     if len(pieces) < _MANY:
         return straight
-    by_look = _written(brush, _by_look(pieces, brush.pen.look), wanted)
+    by_look = _written(brush, _by_look(_without_joints(pieces, shown, wanted), brush.pen.look), wanted)
     return by_look if len(by_look.text()) < len(straight.text()) else straight
 
 
@@ -77,6 +77,31 @@ def _written(brush: Brush, pieces: list[Piece], wanted: Grid) -> Brush:
     for piece in pieces:
         piece.write(other, wanted)
     return other
+
+
+def _without_joints(pieces: list[Piece], shown: Grid, wanted: Grid) -> list[Piece]:
+    """*pieces* without the unchanged cells at their ends: those only join one to the next, which does not come next now."""
+    moved = {piece.y for piece in pieces if piece.kind == "shift"}  # there it is not what is shown that counts
+    return [
+        piece if piece.kind != "text" or piece.order or piece.y in moved else _bare(piece, shown, wanted)
+        for piece in pieces
+    ]
+
+
+def _bare(piece: Piece, shown: Grid, wanted: Grid) -> Piece:
+    y, x, end = piece.y, piece.x, piece.end
+    while end - x > 1 and _stands(shown, wanted, y, end - 1):
+        end -= 1
+    while end - x > 1 and _stands(shown, wanted, y, x):
+        x += 1
+    return piece if end - x == piece.end - piece.x else Piece(y, x, end, piece.look, piece.kind)
+
+
+def _stands(shown: Grid, wanted: Grid, y: int, x: int) -> bool:
+    """Whether a cell is a blank that is there already."""
+    if shown.chars[y][x] != " " or wanted.chars[y][x] != " ":
+        return False
+    return blank(shown.looks[y][x]) == blank(wanted.looks[y][x])
 
 
 def _by_look(pieces: list[Piece], worn: str | None) -> list[Piece]:

@@ -242,6 +242,16 @@ def test_a_list_that_scrolls_by_one_is_scrolled() -> None:
     assert "\x1b[M" in sent and len(sent) < 60
 
 
+def test_between_columns_of_other_looks_nothing_is_sent() -> None:
+    shown, wanted = Grid(30, 10), Grid(30, 10)
+    for y in range(10):
+        wanted.put(y, 3, cells_of(str(y)), "38;5;246")
+        wanted.put(y, 4, cells_of("    "), "38;5;246")
+        wanted.put(y, 8, cells_of("title"), "38;5;188")
+    text = paint(shown, wanted, Pen(0, 0, ""), Abilities(lf=True))
+    assert " " not in text and len(text) < 10 * (1 + 2 + 5 + 6) + 2 * 16
+
+
 def test_one_changed_cell_is_a_few_bytes_and_a_cleared_tail_is_one_sequence() -> None:
     shown = grid([(4, 0, "a line of some thirty letters", "")])
     wanted = shown.copy()
