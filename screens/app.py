@@ -94,6 +94,7 @@ class VigieApp(App[None], inherit_bindings=False):
     def on_mount(self) -> None:
         if hasattr(self._driver, "trips"):  # ours; Textual's own measures nothing
             self.desk.terminal = cast("Measured", self._driver)
+            self.desk.terminal.first = self.bridge.looked_at
         if not self.is_headless:
             self.lending.listen()
         self.desk.look_changed.subscribe(self, self._look_changed, immediate=True)

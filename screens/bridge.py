@@ -155,6 +155,13 @@ class Bridge(Performs, Screen[None], inherit_bindings=False):
                 room.display = True
                 self.ahead.await_layout(room)
 
+    def looked_at(self) -> tuple[int, ...]:
+        """Rows of the screen that should come first on a slow link: the line being typed, the modes, the cursor's row."""
+        typing = (self.foot.region.y,) if self.foot.typing else ()
+        keys = self.room.keys_to() if self.room is not None else None
+        row = getattr(getattr(keys, "table", keys), "cursor_row", None)
+        return (*typing, self.header.region.bottom - 1, *(() if row is None else (row,)))
+
     def _place(self) -> str:
         room = self.room
         return room.place() if room is not None else ""

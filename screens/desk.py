@@ -45,9 +45,13 @@ CALM_STATUS_S: Final = 8.0  # on a slow link a status in which no state changed 
 class Measured(Protocol):
     """A driver that measures the link."""
 
+    first: Callable[[], Sequence[int]]  # rows that are looked at
+
     def trips(self) -> Sequence[tuple[float, int]]: ...
 
     def ask(self) -> None: ...
+
+    def go_easy(self, trip: float | None, rate: float | None) -> None: ...
 
 
 class Desk:
@@ -173,6 +177,7 @@ class Desk:
         changed = self.link.take(self.terminal.trips(), now)
         if self.link.wants_answer(now):
             self.terminal.ask()
+        self.terminal.go_easy(self.link.trip, self.link.narrow if self.link.slow else None)
         if changed:
             self.reader.calm_s = CALM_STATUS_S if self.link.slow else 0.0
         return changed

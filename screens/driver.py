@@ -21,7 +21,7 @@ import sys
 import threading
 import time
 from codecs import getincrementaldecoder
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -38,9 +38,10 @@ from textual.message import Message
 
 from screens.term.abilities import of_term
 from screens.term.cells import Grid
-from screens.term.diff import Pen, paint
+from screens.term.diff import Pen
 from screens.term.frames import take
-from screens.term.pace import Pace, Place, Trip
+from screens.term.pace import BYTES, Pace, Place, Trip
+from screens.term.portions import next_portion, portion_for, unasked
 from screens.term.traffic import Traffic
 from screens.term.tty import Tty, listen, open_tty
 
@@ -115,6 +116,9 @@ class CellDriver(LinuxDriver):
         self._questions: list[Place] = []  # for behind the next frame
         self._apart: set[Place] = set()  # those among them that a frame's own answer can't answer
         self._timer: asyncio.TimerHandle | None = None
+        self._limit: int | None = None  # bytes of a portion; None: frames go out whole
+        self._rest = False  # of a frame that somebody waits for, something is still to be sent
+        self.first: Callable[[], Sequence[int]] = tuple  # rows that are looked at: ahead of the others on a slow link
         self._last_frame = 0.0
         self._heal_from = 0.0
         self._heal_pause_s = 1.0
@@ -175,33 +179,42 @@ class CellDriver(LinuxDriver):
             self._timer.cancel()
             self._timer = None
         now = time.monotonic()
-        hold = self._pace.hold(now)
+        hold = self._pace.hold(now, rest=self._rest)
         if hold > 0:
             self.traffic.wait()
             self._timer = self._loop.call_later(hold, self._send)
             return
         check = self._check(now)
-        frame = paint(self._shown, wanted, self._pen, self._can)
+        asked_for = self._rest or self._pace.is_asked_for(now)
+        limit = None if self._pace.in_vain else self._limit  # who answers nothing gets what there is
+        limit = limit if limit is None or asked_for else unasked(limit)
+        frame, after = next_portion(self._shown, wanted, self._pen, self._can, limit, self.first())
+        whole = after.chars == wanted.chars and after.looks == wanted.looks
+        self._rest = asked_for and not whole
+        self._shown = after
         data = ""
         if frame:
             if check is not None:
                 self._pace.checked(now, check)
                 data = "\x1b[6n"
             data += self._in_sync(frame) + self._to_certain_place() + "\x1b[6n"
-            self._shown = wanted.copy()
             self._last_frame = now
             self._pace.sent(now, len(data), ((self._pen.row or 0) + 1, (self._pen.column or 0) + 1))
-        for place in self._questions:
+        # What is asked about is on the screen when all of the frame is.
+        for place in self._questions if whole else ():
             if place in self._apart or not self._pace.asked_with_frame(place):
                 from screens.arming import question  # rarely, and never for the first frame
 
                 data += question(place)
                 self._pace.asked(now, place)
-        self._questions.clear()
-        self._apart.clear()
-        self.traffic.sent(now, len(data), frame=bool(frame))
+        if whole:
+            self._questions.clear()
+            self._apart.clear()
+        self.traffic.sent(now, len(data), frame=bool(frame) and whole, whole=whole)
         if data:
             self._tty.write(self._encoded(data))
+        if not whole:
+            self._loop.call_soon(self._send)
 
     def _check(self, now: float) -> Place | None:
         """After a pause, where the cursor should be before the next frame: it is not there if another program wrote
@@ -214,7 +227,8 @@ class CellDriver(LinuxDriver):
         return pen.row + 1, pen.column + 1
 
     def _in_sync(self, frame: str) -> str:
-        if len(frame) >= _SYNC_FROM and self._app._sync_available:
+        # On a slow link it would hide what has come until the rest has.
+        if len(frame) >= _SYNC_FROM and self._app._sync_available and self._limit is None:
             return f"{SYNC_START}{frame}{SYNC_END}"
         return frame
 
@@ -250,6 +264,14 @@ class CellDriver(LinuxDriver):
         while self._pace.trips:
             found.append(self._pace.trips.popleft())
         return found
+
+    def go_easy(self, trip: float | None, rate: float | None) -> None:
+        """Send frames in portions for a link of *rate* bytes a second; None: whole."""
+        if trip is None or rate is None:
+            self._limit, self._pace.bytes = None, BYTES
+        else:
+            self._limit = portion_for(trip, rate)
+            self._pace.bytes = int(trip * rate) + self._limit // 2  # the link is full, and stays so
 
     def ask(self) -> None:
         """Ask for the cursor without a frame: four bytes, and only where the terminal owes no answer."""
@@ -371,6 +393,7 @@ class CellDriver(LinuxDriver):
         self._pace.forget()
         self._last_words = None
         self._over = False
+        self._pace.heard(time.monotonic())  # whoever starts it waits for it
         self.forget()
         super().start_application_mode()  # type: ignore[no-untyped-call]  # Textual's has no annotations
         signal.signal(signal.SIGWINCH, lambda *_: self._later(self._resized))

@@ -30,6 +30,7 @@ ASK_S: Final = 10.0  # a link that steps down is asked after so long without a f
 AWAY_S: Final = 300.0  # no key for so long: nobody is asked for
 _SMALL: Final = 256  # bytes on their way, up to which an answer tells the way and not the load
 _LARGE: Final = 400  # bytes from which on it tells the load
+_AMISS_S: Final = 0.15  # so much sooner than expected, and the link is no longer that narrow
 _WAIT_S: Final = 0.1  # beyond the way itself
 _SAMPLES: Final = 5
 
@@ -46,6 +47,9 @@ class Link:
         self.mode = mode
         self.trip: float | None = None  # seconds there and back: the median of the last answers
         self.rate: float | None = None  # bytes a second, where enough was under way to tell
+        self.narrow: float | None = (
+            None  # the same from the last answer that took its time, for as long as none belies it
+        )
         self._trips: deque[float] = deque(maxlen=_SAMPLES)
         self._loads: deque[tuple[float, int]] = deque(maxlen=3)
         self._felt_slow = False
@@ -66,11 +70,15 @@ class Link:
         """Take what was measured: ``(seconds, bytes on their way)``. Whether the link became slow, or fast, by it."""
         before = self.slow
         found = False
+        loads: list[tuple[float, int]] = []
+        way_known = self.trip is not None
         for seconds, size in trips:
             found = True
             if size <= _SMALL:
                 self._trips.append(seconds)
-            elif size >= _LARGE:
+                continue
+            loads.append((seconds, size))
+            if size >= _LARGE:
                 self._loads.append((seconds, size))
         if found:
             self._heard = now
@@ -84,9 +92,19 @@ class Link:
             waits = [(seconds - self.trip, size) for seconds, size in self._loads]
             rate = _median(size / seconds if seconds >= _WAIT_S else inf for seconds, size in waits)
             self.rate = None if rate == inf else rate
+        # What came before the way was known is measured by it now.
+        for seconds, size in loads if way_known else self._loads:
+            self._squeeze(seconds, size)
         if found:
             self._judge(now)
         return self.slow != before
+
+    def _squeeze(self, seconds: float, size: int) -> None:
+        wait = seconds - (self.trip or 0.0)
+        if self.trip is not None and wait >= _WAIT_S:
+            self.narrow = size / wait
+        elif self.narrow is not None and size / self.narrow - wait > _AMISS_S:
+            self.narrow = None
 
     def _judge(self, now: float) -> None:
         trip, rate = self.trip, self.rate

@@ -43,6 +43,10 @@ class Brush:
         """Everything that was written."""
         return "".join(self.out)
 
+    def hand_on(self, pen: Pen) -> None:
+        """*pen* goes on from where this one is."""
+        pen.row, pen.column, pen.look = self.pen.row, self.pen.column, self.pen.look
+
     def wear(self, look: str) -> None:
         """Write in *look* from here on."""
         if self.pen.look != look:

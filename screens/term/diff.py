@@ -8,7 +8,10 @@ the screen erased first.
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
 from typing import Final
+
+from msgspec import Struct
 
 from screens.term import scrolling
 from screens.term.abilities import Abilities
@@ -17,7 +20,7 @@ from screens.term.cells import Grid
 from screens.term.pieces import Piece, pieces_of_row
 from screens.term.styles import blank, erasable
 
-__all__ = ["Pen", "paint"]
+__all__ = ["Pen", "Way", "paint", "shortest"]
 
 _MANY: Final = 12  # pieces from which on another order may be shorter
 _LONG: Final = 160  # bytes from which on another way is looked for
@@ -26,33 +29,61 @@ _CHANGED: Final = 3  # rows
 _VT220: Final = Abilities()
 
 
+class Way(Struct):
+    """One way to a frame: what is written first (a screen erased, rows scrolled), what the terminal shows then, and the rows
+    that are to be filled."""
+
+    brush: Brush
+    base: Grid
+    rows: Sequence[int]
+
+    def filled(self, wanted: Grid, rows: Sequence[int]) -> Brush:
+        """What is written so that *rows* are as *wanted*, in the order that is shorter."""
+        return _fill(self.brush, self.base, wanted, rows)
+
+
 def paint(shown: Grid | None, wanted: Grid, pen: Pen, can: Abilities = _VT220) -> str:
     """The sequences that make a terminal that shows *shown* (None: unknown) show *wanted*; "" when it does already.
 
     *pen* is moved along; *shown* is left as it was.
     """
+    found = shortest(shown, wanted, pen, can)
+    if found is None:
+        return ""
+    found[1].hand_on(pen)
+    return found[1].text()
+
+
+def shortest(shown: Grid | None, wanted: Grid, pen: Pen, can: Abilities) -> tuple[Way, Brush] | None:
+    """The shortest way, and all that is written on it; None when nothing has changed."""
+    rows = range(wanted.height)
     if shown is None or (shown.width, shown.height) != (wanted.width, wanted.height):
         brush = Brush(pen, can, wanted.width)
         paper = _paper(wanted, 0, can)
         brush.clear(paper)
-        best = _fill(brush, _empty(wanted, paper), wanted, range(wanted.height))
-    else:
-        rows = range(wanted.height)
-        changed = [y for y in rows if shown.chars[y] != wanted.chars[y] or shown.looks[y] != wanted.looks[y]]
-        if not changed:
-            return ""
-        best = _fill(Brush(pen, can, wanted.width), shown, wanted, changed)
-        if len(changed) > _CHANGED and len(best.text()) > _LONG:
-            best = _shorter(best, _by_scrolling(shown, wanted, pen, can, changed))
-            for start in _starts(changed):
-                if _written_cells(wanted, start) < len(best.text()):  # or it can't be shorter
-                    best = _shorter(best, _erased(shown, wanted, pen, can, changed, start))
-    pen.row, pen.column, pen.look = best.pen.row, best.pen.column, best.pen.look
-    return best.text()
+        way = Way(brush, _empty(wanted, paper), rows)
+        return way, way.filled(wanted, rows)
+    changed = [y for y in rows if shown.chars[y] != wanted.chars[y] or shown.looks[y] != wanted.looks[y]]
+    if not changed:
+        return None
+    best = Way(Brush(pen, can, wanted.width), shown, changed)
+    done = best.filled(wanted, changed)
+    if len(changed) > _CHANGED and len(done.text()) > _LONG:
+        for other in _other_ways(shown, wanted, pen, can, changed, done):
+            written = other.filled(wanted, other.rows)
+            if len(written.text()) < len(done.text()):
+                best, done = other, written
+    return best, done
 
 
-def _shorter(one: Brush, other: Brush | None) -> Brush:
-    return one if other is None or len(one.text()) <= len(other.text()) else other
+def _other_ways(shown: Grid, wanted: Grid, pen: Pen, can: Abilities, changed: list[int], done: Brush) -> Iterator[Way]:
+    """Ways that may be shorter than *done*."""
+    scrolled = _by_scrolling(shown, wanted, pen, can, changed)
+    if scrolled is not None:
+        yield scrolled
+    for start in _starts(changed):
+        if _written_cells(wanted, start) < len(done.text()):  # or it can't be shorter
+            yield _erased(shown, wanted, pen, can, changed, start)
 
 
 def _written_cells(wanted: Grid, start: int) -> int:
@@ -60,7 +91,7 @@ def _written_cells(wanted: Grid, start: int) -> int:
     return sum(wanted.width - row.count(" ") for row in wanted.chars[start:])
 
 
-def _fill(brush: Brush, shown: Grid, wanted: Grid, rows: list[int] | range) -> Brush:
+def _fill(brush: Brush, shown: Grid, wanted: Grid, rows: Sequence[int]) -> Brush:
     """Write what differs in *rows*, in the order that is shorter."""
     pieces = [piece for y in rows for piece in pieces_of_row(shown, wanted, y, brush.can)]
     straight = _written(brush, pieces, wanted)
@@ -123,7 +154,7 @@ def _by_look(pieces: list[Piece], worn: str | None) -> list[Piece]:
     return sorted(pieces, key=place)  # stable: rows stay in their order
 
 
-def _by_scrolling(shown: Grid, wanted: Grid, pen: Pen, can: Abilities, changed: list[int]) -> Brush | None:
+def _by_scrolling(shown: Grid, wanted: Grid, pen: Pen, can: Abilities, changed: list[int]) -> Way | None:
     found = scrolling.find(shown, wanted, changed)
     if found is None:
         return None
@@ -131,7 +162,7 @@ def _by_scrolling(shown: Grid, wanted: Grid, pen: Pen, can: Abilities, changed: 
     paper = _paper(wanted, top, can)
     brush = Brush(pen, can, wanted.width)
     brush.scroll(top, bottom, by, paper)
-    return _fill(brush, scrolling.scrolled(shown, top, bottom, by, paper), wanted, range(wanted.height))
+    return Way(brush, scrolling.scrolled(shown, top, bottom, by, paper), range(wanted.height))
 
 
 def _starts(changed: list[int]) -> set[int]:
@@ -145,7 +176,7 @@ def _starts(changed: list[int]) -> set[int]:
     return {changed[0], longest}
 
 
-def _erased(shown: Grid, wanted: Grid, pen: Pen, can: Abilities, changed: list[int], start: int) -> Brush:
+def _erased(shown: Grid, wanted: Grid, pen: Pen, can: Abilities, changed: list[int], start: int) -> Way:
     """The screen erased from row *start* on."""
     paper = _paper(wanted, start, can)
     brush = Brush(pen, can, wanted.width)
@@ -153,7 +184,7 @@ def _erased(shown: Grid, wanted: Grid, pen: Pen, can: Abilities, changed: list[i
     rows = [y for y in changed if y < start] + list(range(start, wanted.height))
     after = _empty(wanted, paper)
     after.chars[:start], after.looks[:start] = shown.chars[:start], shown.looks[:start]
-    return _fill(brush, after, wanted, rows)
+    return Way(brush, after, rows)
 
 
 def _paper(wanted: Grid, start: int, can: Abilities) -> str:

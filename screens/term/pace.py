@@ -1,5 +1,6 @@
 """Frames at the pace of the terminal: after each one it is asked where its cursor is (DSR 6), and while too much is
-unanswered nothing more is sent, so that a slow link carries the newest state and never a queue of old ones.
+unanswered nothing more is sent, so that a slow link carries the newest state and never a queue of old ones. What changes
+by itself leaves room for the answer to a key.
 
 Terminals answer in order. Every question is kept with the place it must report, whoever asked: so an answer that
 belongs to somebody else (:mod:`screens.arming`) is told from one that belongs to a frame, even when one was lost.
@@ -14,6 +15,8 @@ from typing import Final
 from msgspec import Struct
 
 FRAMES: Final = 3  # unanswered frames that hold the next one back
+UNASKED: Final = 1  # the same for what nobody waits for: the answer to a key always finds room
+ANSWER_S: Final = 1.5  # so long after a key, frames are its answer
 BYTES: Final = 1200  # or so many unanswered bytes
 PATIENCE_S: Final = 5.0  # a terminal that has answered before is waited for so long
 FIRST_S: Final = 0.8  # one that has never answered
@@ -23,9 +26,10 @@ _MUTE_LINK: Final = 4000  # the same where nothing has ever come back, which is 
 _IN_VAIN: Final = 2
 _DOUBLED: Final = 4  # times
 _REMEMBERED: Final = 64  # questions
+_WAYS: Final = 16  # answers, the quickest of which tells the way alone
 
 Place = tuple[int, int]  # row and column, from 1, as in the report
-Trip = tuple[float, int]  # seconds from a frame to its answer, and the bytes that were on their way with it
+Trip = tuple[float, int]  # seconds for the way there and back of so many bytes
 
 
 class _Question(Struct):
@@ -34,7 +38,6 @@ class _Question(Struct):
     frame: bool
     at: float
     waiting: bool  # counts against the next frame
-    under_way: int = 0  # unanswered bytes when it was sent, its own among them
     also: tuple[Place, ...] = ()  # what somebody else wants to know when this is answered
 
 
@@ -49,6 +52,9 @@ class Pace:
         self._open: deque[_Question] = deque(maxlen=_REMEMBERED)
         self._vain = 0
         self._heard = float("-inf")  # when the last key came
+        self._answered = float("-inf")  # when the last answer came
+        self._ways: deque[float] = deque(maxlen=_WAYS)  # seconds from a question to its answer
+        self.bytes = BYTES  # unanswered, that hold the next frame back
         self.answers = False  # whether the terminal has ever answered
         self.astray = False  # it reported a place where it can't be: something else has written to it
         self.trips: deque[Trip] = deque(maxlen=_REMEMBERED)  # what was measured; who reads it empties it
@@ -60,11 +66,15 @@ class Pace:
         """Whether every question was answered."""
         return not self._open
 
+    @property
+    def in_vain(self) -> bool:
+        """Whether the last answer that was waited for did not come."""
+        return self._vain > 0
+
     def sent(self, now: float, size: int, place: Place) -> None:
         """A frame of *size* bytes was sent with the question; the terminal should report *place*."""
         with self._lock:
-            under_way = size + sum(question.size for question in self._open)
-            self._open.append(_Question(place, size, frame=True, at=now, waiting=True, under_way=under_way))
+            self._open.append(_Question(place, size, frame=True, at=now, waiting=True))
 
     def heard(self, now: float) -> None:
         """A key came: the way from the terminal is open, and its answers would come, too."""
@@ -106,8 +116,8 @@ class Pace:
             self._vain = 0
             for index, question in enumerate(self._open):
                 if question.place == place:
-                    if now is not None and question.frame and question.under_way:
-                        self.trips.append((now - question.at, question.under_way))
+                    if now is not None and question.frame:
+                        self._measure(question, sum(self._open[at].size for at in range(index + 1)), now)
                     for _ in range(index + 1):
                         self._told += self._open.popleft().also
                     return not question.frame
@@ -118,13 +128,30 @@ class Pace:
                 return False
             return True
 
-    def hold(self, now: float) -> float:
-        """Seconds for which the next frame must wait, at most: an answer may come before. 0: send it."""
+    def _measure(self, question: _Question, size: int, now: float) -> None:
+        """*question* was answered *now*, and *size* bytes have come since the last answer."""
+        if question.size:
+            self._ways.append(now - question.at)
+            # Sent behind others it began its way when those had left the link, as late as their answer says.
+            began = max(question.at, self._answered - min(self._ways))
+            self.trips.append((now - began, size))
+        self._answered = now
+
+    def is_asked_for(self, now: float) -> bool:
+        """Whether somebody waits for what changes now: a key came a moment ago."""
+        return now - self._heard < ANSWER_S
+
+    def hold(self, now: float, *, rest: bool = False) -> float:
+        """Seconds for which the next frame must wait, at most: an answer may come before. 0: send it. *rest*: it is the rest
+        of one that somebody waits for."""
         with self._lock:
             waiting = [question for question in self._open if question.waiting]
             size = sum(question.size for question in waiting)
-            if len(waiting) < FRAMES and size < BYTES:
-                return 0.0
+            many = FRAMES if rest or self.is_asked_for(now) or not self.answers else UNASKED
+            if size < self.bytes and len(waiting) < FRAMES:
+                # What nobody waits for, waits; but not long for an answer that may have been lost.
+                late = waiting[-1].at + FIRST_S + size / _SLOW - now if len(waiting) >= many else 0.0
+                return max(late, 0.0)
             left = waiting[0].at + self.patience(size, waiting[0].at) - now
             if left > 0:
                 return left

@@ -33,9 +33,9 @@ class Traffic:
             self._held = True
             self.held += 1
 
-    def sent(self, now: float, size: int, *, frame: bool) -> None:
-        """*size* bytes were written; with *frame* the newest frame is among them."""
-        self._waiting = False
+    def sent(self, now: float, size: int, *, frame: bool, whole: bool = True) -> None:
+        """*size* bytes were written; with *frame* the newest frame is among them, the last of it when it is *whole*."""
+        self._waiting = self._waiting and not whole
         self.frames += frame
         self.bytes += size
         if self._since is None:

@@ -176,6 +176,11 @@ class Table(Performs, Widget, inherit_bindings=False):
         return self._at
 
     @property
+    def cursor_row(self) -> int | None:
+        """The row of the screen that the cursor is in; None while the table has no place there."""
+        return self.region.y + self._at - self._top if self.size.height else None
+
+    @property
     def count(self) -> int:
         """How many rows the table was given."""
         return len(self._rows)

@@ -112,6 +112,8 @@ class Terminal:
     def __init__(self) -> None:
         self.found: list[tuple[float, int]] = []
         self.asked = 0
+        self.easy: tuple[float | None, float | None] = (None, None)
+        self.first: Any = tuple
 
     def trips(self) -> list[tuple[float, int]]:
         found, self.found = self.found, []
@@ -119,6 +121,9 @@ class Terminal:
 
     def ask(self) -> None:
         self.asked += 1
+
+    def go_easy(self, trip: float | None, rate: float | None) -> None:
+        self.easy = trip, rate
 
 
 async def test_the_header_says_it_and_the_clocks_step_down(console: Any, given: Any) -> None:
@@ -149,6 +154,38 @@ async def test_the_header_says_it_and_the_clocks_step_down(console: Any, given: 
         await console.pilot.pause()
         assert "link" not in console.lines()[2] and console.lines()[0].count(":") == 2
         assert desk.reader.calm_s == 0
+
+
+async def test_on_a_slow_link_the_terminal_gets_its_frames_in_portions(console: Any) -> None:
+    async with console.open(size=(80, 24)):
+        desk, header = console.app.desk, console.app.bridge.header
+        terminal = desk.terminal = Terminal()
+        terminal.found = [(1.3, 1000)]
+        header.tick()
+        assert terminal.easy == (None, None)  # what of it is the way is not known yet
+        terminal.found = [(0.3, 40)] * 2
+        header.tick()
+        assert terminal.easy == (0.3, 1000)
+        terminal.found = [(0.35, 300)]
+        header.tick()
+        assert terminal.easy == (0.3, None)  # another link
+        terminal.found = [(1.3, 1000)]
+        desk.link.mode = "fast"
+        header.tick()
+        assert terminal.easy == (0.3, None)
+
+
+async def test_the_row_that_is_looked_at(console: Any, given: Any) -> None:
+    async with console.open(size=(80, 24)):
+        bridge = console.app.bridge
+        console.show(given.snapshot(*(given.check(f"api {n}", "http", "DOWN") for n in range(5))))
+        await console.press("j", "j")
+        row = next(y for y, line in enumerate(console.lines()) if line.startswith(("▌", ">")))
+        assert bridge.looked_at() == (2, row)
+        await console.press("n")
+        await console.type("x")
+        typed = next(y for y, line in enumerate(console.lines()) if line.startswith("n> x"))
+        assert bridge.looked_at() == (typed, 2, row)
 
 
 async def test_asked_for_by_an_option(console: Any) -> None:

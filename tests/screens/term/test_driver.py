@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sqlite3
 import sys
@@ -16,6 +17,7 @@ import pytest
 
 from screens import driver
 from screens.term.pace import BYTES
+from screens.term.portions import LEAST
 from tests.e2e.screen_model import visible_cells
 from tests.e2e.terminal import PATIENCE, Terminal
 from tests.screens.term.twins import Twins, console, make_database, walk
@@ -200,6 +202,36 @@ def test_no_queue_on_a_slow_link(database: Path) -> None:
         terminal.wait_for("line 79")
         frames = terminal.model.asked["DSR 6"] - asked
         assert frames < 40 and len(terminal.raw) - before < 40 * 1000
+
+
+def test_a_key_need_not_wait_for_the_rest_of_a_screen(database: Path) -> None:
+    """Once a link of 9,600 bit/s is felt, never more is under way than a few portions; what stands in the end is what a
+    repaint shows."""
+    with console(database, stock=False, size=(120, 40), felt=True, rtt=0.3, bandwidth=960) as terminal:
+        terminal.wait_for("DOWN 50")
+        terminal.wait_for("INC-1")
+        for key, seen in (("4", "line 79"), ("1", "api 9/health")):
+            terminal.wait_quiet(0.7)
+            terminal.press(key)
+            terminal.wait_until(lambda screen, seen=seen: re.search(seen, screen), what=seen)
+        terminal.wait_for("link ")
+        terminal.wait_quiet(1.5)
+        most = 0
+
+        def watch(screen: str) -> bool:
+            nonlocal most
+            most = max(most, terminal._in_flight)
+            return "line 79" in screen
+
+        terminal.press("4")
+        terminal.wait_until(watch, what="the timeline")
+        terminal.wait_until(lambda screen: watch(screen) and "line 52" in screen, what="its oldest row")
+        assert 0 < most <= 4 * LEAST
+        terminal.wait_quiet(1.5)
+        before = visible_cells(terminal.model)[3:]  # the header says how slow the link is
+        terminal.press("ctrl+l")
+        terminal.wait_quiet(1.5)
+        assert visible_cells(terminal.model)[3:] == before
 
 
 def test_only_our_sequences_leave(database: Path) -> None:

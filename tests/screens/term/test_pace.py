@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from screens.term.pace import BYTES, FIRST_S, FRAMES, MUTE_S, PATIENCE_S, Pace
+from screens.term.pace import ANSWER_S, BYTES, FIRST_S, FRAMES, MUTE_S, PATIENCE_S, Pace
 
 
 def test_frames_are_held_back_by_number_and_by_bytes() -> None:
     pace = Pace()
+    pace.heard(0)
     for number in range(FRAMES):
         assert pace.hold(0) == 0
         pace.sent(0, 10, (2, number + 1))
@@ -19,6 +20,30 @@ def test_frames_are_held_back_by_number_and_by_bytes() -> None:
     assert pace.hold(0) > 0
     pace.answered((3, 1))  # answers come in order: those before it were lost
     assert pace.hold(0) == 0
+
+
+def test_what_changes_by_itself_leaves_room_for_the_answer_to_a_key() -> None:
+    pace = Pace()
+    pace.answered((1, 20))
+    pace.sent(5, 10, (2, 1))
+    assert pace.hold(5) > 0  # one frame that nobody waits for
+    pace.heard(5)
+    for number in range(FRAMES - 1):
+        assert pace.hold(5) == 0
+        pace.sent(5, 10, (3, number + 1))
+    assert pace.hold(5) > 0
+    pace.answered((3, 1))
+    assert pace.hold(5) == 0
+    pace.sent(5 + ANSWER_S, 10, (4, 1))
+    assert 0 < pace.hold(5 + ANSWER_S) < 1  # that key was answered
+
+
+def test_an_answer_that_was_lost_holds_up_nothing_for_long() -> None:
+    pace = Pace()
+    pace.answered((1, 20))
+    pace.sent(5, 10, (2, 1))
+    assert 0 < pace.hold(5) < 1
+    assert pace.hold(6) == 0
 
 
 def test_answers_go_to_who_asked() -> None:
@@ -132,3 +157,24 @@ def test_a_look_ahead_of_a_frame_is_no_measure_and_holds_nothing_back() -> None:
     pace.sent(0, 10, (6, 6))
     assert pace.answered((5, 5), 1.0) is False and not pace.trips
     assert pace.answered((6, 6), 1.0) is False and list(pace.trips) == [(1.0, 10)]
+
+
+def test_what_was_sent_behind_others_is_measured_by_itself() -> None:
+    """Of a link that takes 0.3 s there and back and carries 1,000 bytes a second."""
+    pace = Pace()
+    pace.sent(0, 100, (2, 1))
+    pace.answered((2, 1), 0.4)
+    for number in range(3):
+        pace.sent(1 + number / 100, 400, (3, number + 1))
+    for number in range(3):
+        pace.answered((3, number + 1), 1.7 + 0.4 * number)
+    assert [(round(seconds, 2), size) for seconds, size in pace.trips] == [
+        (0.4, 100),
+        (0.7, 400),
+        (0.8, 400),
+        (0.8, 400),
+    ]
+    pace.sent(9, 50, (4, 1))
+    pace.sent(9, 50, (5, 1))
+    pace.answered((5, 1), 9.4)
+    assert pace.trips[-1] == (pytest.approx(0.4), 100)  # the answer in between was lost

@@ -73,12 +73,15 @@ KEYS: Final = (
 _STILL_S: Final = 0.15
 
 
-def console(database: Path, stock: bool, size: tuple[int, int], *, tmux: str = "", **link: Any) -> Terminal:
+def console(
+    database: Path, stock: bool, size: tuple[int, int], *, tmux: str = "", felt: bool = False, **link: Any
+) -> Terminal:
     """A console on a copy of *database*; inside a tmux that says it is a *tmux* terminal."""
     mine = database.parent.parent / ("stock" if stock else "ours")
     shutil.copytree(database.parent, mine)
-    # The link is not felt: only our driver measures it, and a stall would make its clocks step down.
-    env = {"VIGIE_DRIVER": "stock" if stock else "diff", "VIGIE_LINK": "fast", "USER": "ann", "SHELL": "/bin/sh"}
+    # The link is not felt unless that is asked: only our driver measures it, and a stall would make its clocks step down.
+    pace = "auto" if felt else "fast"
+    env = {"VIGIE_DRIVER": "stock" if stock else "diff", "VIGIE_LINK": pace, "USER": "ann", "SHELL": "/bin/sh"}
     (mine / "program.py").write_text(PROGRAM, encoding="utf-8")
     command = [sys.executable, "-P", str(mine / "program.py"), str(mine / "vigie.db")]
     if tmux:
