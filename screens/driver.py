@@ -61,9 +61,7 @@ _OURS: Final = re.compile(
     r"|\x1bP(?:\x1b\]52;c;)?[A-Za-z0-9+/=]*\x07?\x1b\\)+"
 )
 _QUESTION: Final = re.compile(r"\x1b7\x1b\[(\d+);(\d+)H\x1b\[6n\x1b8")  # screens.arming
-# A blank and its repetition: where the cursor is behind it says whether the terminal repeats.
-_TRY_REP: Final = b"\x1b[2H \x1b[b\x1b[6n"
-_ONCE, _TWICE = (2, 2), (2, 3)
+_TRIED_AT: Final = 8  # cells from the right edge, where most rows are blank
 _KEYLIKE: Final = 16  # a report of the first row up to this column could be a key: modifiers and F3
 
 
@@ -105,7 +103,7 @@ class CellDriver(LinuxDriver):
         encoding = (getattr(self._file, "encoding", None) or "ascii").lower().replace("-", "")
         self._ascii_only = encoding != "utf8"
         self._can = of_term(os.environ.get("TERM", ""))
-        self._trying = False  # whether the terminal repeats; its first answer tells
+        self._trying: Place | None = None  # where it is tried whether the terminal repeats; its first answer tells
         self._thread = threading.get_ident()
         self._tty = Tty(sys.stderr.fileno() if self._file is None else self._file.fileno(), self._loop, self._send)
         self._pace = Pace()
@@ -161,8 +159,6 @@ class CellDriver(LinuxDriver):
             known = row.isascii() and 0 < y < height - 1
             grid.chars[y] = list(f"{row:<{width}}"[:width]) if known else ["\0"] * width
             grid.looks[y] = ["2"] * width
-        if height > 1:
-            grid.chars[1][:2] = ["\0"] * min(width, 2)  # what was tried
         self._shown, self._pen = grid, Pen()
 
     def cells(self) -> Sequence[Sequence[str]] | None:
@@ -334,11 +330,11 @@ class CellDriver(LinuxDriver):
         """Runs in the input thread: answers that are not ours go on in their place among the keys."""
         if isinstance(message, events.CursorPosition):
             place = (message.y + 1, message.x + 1)
-            if self._trying:
-                self._trying = False
-                if place == _TWICE:
+            if self._trying is not None:
+                (row, column), self._trying = self._trying, None
+                if place == (row, column + 2):
                     self._can = replace(self._can, rep=True)
-                if place in (_ONCE, _TWICE):
+                if place in ((row, column + 1), (row, column + 2)):
                     self._pace.answers = True
                     return
             foreign = self._pace.answered(place, time.monotonic())
@@ -398,8 +394,7 @@ class CellDriver(LinuxDriver):
         super().start_application_mode()  # type: ignore[no-untyped-call]  # Textual's has no annotations
         signal.signal(signal.SIGWINCH, lambda *_: self._later(self._resized))
         self._can = replace(self._can, lf=self._tty.keep_line_feeds(), rep=False)
-        self._trying = True
-        self._tty.write(_TRY_REP)
+        self._loop.call_soon(self._try_rep)  # when it is known what stands there
         self._loop.call_soon(self._send)  # after a stop: what stood there before
 
     def _resized(self) -> None:
@@ -408,6 +403,21 @@ class CellDriver(LinuxDriver):
         if not self._in_band_window_resize:
             size = Size(*self._get_terminal_size())
             self._app.post_message(events.Resize(size, size))
+
+    def _try_rep(self) -> None:
+        """A blank and its repetition: where the cursor is behind it says whether the terminal repeats. Where blanks stand, if
+        that is known, so that nothing is seen of it."""
+        shown = self._shown
+        row, column = 2, 1
+        if shown is not None:
+            x = shown.width - _TRIED_AT
+            blank = [y for y in range(1, shown.height) if x > 0 and shown.chars[y][x : x + 2] == [" ", " "]]
+            if blank:
+                row, column = blank[-1] + 1, x + 1
+            else:
+                shown.chars[1][:2] = ["\0"] * min(shown.width, 2)
+        self._trying = row, column
+        self._tty.write(f"\x1b[{row};{column}H \x1b[b\x1b[6n".encode())
 
     def stop_application_mode(self) -> None:
         """Give the terminal back, as far as it takes words; :meth:`close` says them."""

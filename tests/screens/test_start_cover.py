@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.screen_model import ScreenModel
 from tests.e2e.terminal import Terminal
 
 CONFIG = """
@@ -137,6 +139,20 @@ def test_after_the_kept_screen_nothing_of_it_is_left(yard: Yard) -> None:
             terminal.press("q")
             assert terminal.wait_exit() == 0
     assert screens[0] == screens[1]
+
+
+def test_trying_whether_the_terminal_repeats_blanks_nothing_of_the_kept_screen(yard: Yard) -> None:
+    yard.keep()
+    with yard.start() as terminal:
+        terminal.wait_for("no incident")
+        terminal.wait_gone("kept screen")
+        raw = bytes(terminal.raw)
+    tried = re.search(rb"\x1b\[\d+;\d+H \x1b\[b\x1b\[6n", raw)
+    assert tried is not None
+    before, after = ScreenModel(80, 24), ScreenModel(80, 24)
+    before.feed(raw[: tried.start()])
+    after.feed(raw[: tried.end()])
+    assert "gate/port" in before.text() and after.text() == before.text()
 
 
 def test_the_first_start_ever_shows_nothing_old(yard: Yard) -> None:
