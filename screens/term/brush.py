@@ -8,6 +8,7 @@ expected to be off.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from msgspec import Struct
@@ -64,32 +65,8 @@ class Brush:
         row, column = pen.row, pen.column
         if row == y and column == x:
             return
-        best = f"\x1b[{y + 1};{x + 1}H" if x else f"\x1b[{y + 1}H" if y else "\x1b[H"
-        if row is not None:
-            down = y - row
-            for step, kept in self._vertical(down):
-                way = step + self._horizontal(column if kept else 0, x)
-                if len(way) + (0 if self.can.lf else way.count("\n")) < len(best):
-                    best = way
-        self.out.append(best)
+        self.out.append(_way(row, column, y, x, self.can.lf))
         pen.row, pen.column = y, x
-
-    def _vertical(self, down: int) -> tuple[tuple[str, bool], ...]:
-        """Ways to go *down* so many rows, and whether the column is kept."""
-        if not down:
-            return (("", True),)
-        sequence = (f"\x1b[{_count(abs(down))}{'B' if down > 0 else 'A'}", True)
-        return (sequence, ("\n" * down, self.can.lf)) if 0 < down <= _FEEDS else (sequence,)
-
-    def _horizontal(self, column: int | None, x: int) -> str:
-        if column == x:
-            return ""
-        home = "\r" + (f"\x1b[{_count(x)}C" if x else "")
-        if column is None:
-            return home
-        far = x - column
-        way = "\b" * -far if -4 <= far < 0 else f"\x1b[{_count(abs(far))}{'C' if far > 0 else 'D'}"
-        return way if len(way) <= len(home) else home
 
     def cells(self, y: int, x: int, cells: list[str]) -> None:
         """*cells* from (*x*, *y*) on, in the look that is worn."""
@@ -115,11 +92,13 @@ class Brush:
             self._uncertain(y, at, cells[at - x], width)
             at += width
 
-    def _certain(self, cells: list[str]) -> None:
-        text = "".join(cells)
-        if self.can.rep and len(cells) >= _REPEATED:
-            text = _AGAIN.sub(_repeated, text)
+    def certain(self, text: str, end: int) -> None:
+        """*text*, as :func:`repeating` gave it, up to column *end*; the cursor and the look are there already."""
         self.out.append(text)
+        self._at(end)
+
+    def _certain(self, cells: list[str]) -> None:
+        self.out.append(repeating("".join(cells), len(cells), self.can))
 
     def _uncertain(self, y: int, x: int, cell: str, width: int) -> None:
         """A character of which terminals disagree how wide it is: on blanks of ours, and the cursor is not trusted after."""
@@ -179,6 +158,42 @@ class Brush:
         count = _count(abs(by))
         self.out.append(f"\x1b[{top + 1};{bottom + 1}r\x1b[{top + 1}H\x1b[{count}{'M' if by > 0 else 'L'}\x1b[r")
         self.pen.row = self.pen.column = None  # home, says the VT100; not every terminal goes there
+
+
+def repeating(text: str, many: int, can: Abilities) -> str:
+    """*text* of *many* cells, each a certain one, with what repeats in it as sequences."""
+    return _AGAIN.sub(_repeated, text) if can.rep and many >= _REPEATED else text
+
+
+@lru_cache(8192)
+def _way(row: int | None, column: int | None, y: int, x: int, lf: bool) -> str:
+    """The shortest way of the cursor to (*x*, *y*). Remembered: a table has its columns at the same places each time."""
+    best = f"\x1b[{y + 1};{x + 1}H" if x else f"\x1b[{y + 1}H" if y else "\x1b[H"
+    if row is not None:
+        for step, kept in _vertical(y - row, lf):
+            way = step + _horizontal(column if kept else 0, x)
+            if len(way) + (0 if lf else way.count("\n")) < len(best):
+                best = way
+    return best
+
+
+def _vertical(down: int, lf: bool) -> tuple[tuple[str, bool], ...]:
+    """Ways to go *down* so many rows, and whether the column is kept."""
+    if not down:
+        return (("", True),)
+    sequence = (f"\x1b[{_count(abs(down))}{'B' if down > 0 else 'A'}", True)
+    return (sequence, ("\n" * down, lf)) if 0 < down <= _FEEDS else (sequence,)
+
+
+def _horizontal(column: int | None, x: int) -> str:
+    if column == x:
+        return ""
+    home = "\r" + (f"\x1b[{_count(x)}C" if x else "")
+    if column is None:
+        return home
+    far = x - column
+    way = "\b" * -far if -4 <= far < 0 else f"\x1b[{_count(abs(far))}{'C' if far > 0 else 'D'}"
+    return way if len(way) <= len(home) else home
 
 
 def _repeated(match: re.Match[str]) -> str:

@@ -15,10 +15,10 @@ from msgspec import Struct
 
 from screens.term import scrolling
 from screens.term.abilities import Abilities
-from screens.term.brush import Brush, Pen
+from screens.term.brush import Brush, Pen, repeating
 from screens.term.cells import Grid
 from screens.term.pieces import Piece, pieces_of_row
-from screens.term.styles import blank, erasable
+from screens.term.styles import blank, change, erasable
 
 __all__ = ["Pen", "Way", "paint", "shortest"]
 
@@ -28,18 +28,38 @@ _CHANGED: Final = 3  # rows
 
 _VT220: Final = Abilities()
 
+_Known = dict[tuple[int, str | None], list[Piece]]  # by row and the paper it was erased in; None: not erased
+
 
 class Way(Struct):
     """One way to a frame: what is written first (a screen erased, rows scrolled), what the terminal shows then, and the rows
-    that are to be filled."""
+    that are to be filled. What turned out for a row stays in *known*, for other ways from the same rows, too; *erased*: from
+    which row on the base is blank, and in which paper."""
 
     brush: Brush
     base: Grid
     rows: Sequence[int]
+    known: _Known
+    erased: tuple[int, str] | None = None
 
     def filled(self, wanted: Grid, rows: Sequence[int]) -> Brush:
         """What is written so that *rows* are as *wanted*, in the order that is shorter."""
-        return _fill(self.brush, self.base, wanted, rows)
+        pieces = [piece for y in rows for piece in self._pieces(wanted, y)]
+        if len(pieces) < _MANY:
+            return _written(self.brush, pieces, wanted)
+        bare = _without_joints(pieces, self.base, wanted, self.brush.can)
+        by_look = _written(self.brush, _by_look(bare, self.brush.pen.look), wanted)
+        if _least(self.brush, pieces) > len(by_look.text()):
+            return by_look
+        straight = _written(self.brush, pieces, wanted)
+        return by_look if len(by_look.text()) < len(straight.text()) else straight
+
+    def _pieces(self, wanted: Grid, y: int) -> list[Piece]:
+        key = (y, self.erased[1] if self.erased is not None and y >= self.erased[0] else None)
+        found = self.known.get(key)
+        if found is None:
+            found = self.known[key] = pieces_of_row(self.base, wanted, y, self.brush.can)
+        return found
 
 
 def paint(shown: Grid | None, wanted: Grid, pen: Pen, can: Abilities = _VT220) -> str:
@@ -61,29 +81,31 @@ def shortest(shown: Grid | None, wanted: Grid, pen: Pen, can: Abilities) -> tupl
         brush = Brush(pen, can, wanted.width)
         paper = _paper(wanted, 0, can)
         brush.clear(paper)
-        way = Way(brush, _empty(wanted, paper), rows)
+        way = Way(brush, _empty(wanted, paper), rows, {})
         return way, way.filled(wanted, rows)
     changed = [y for y in rows if shown.chars[y] != wanted.chars[y] or shown.looks[y] != wanted.looks[y]]
     if not changed:
         return None
-    best = Way(Brush(pen, can, wanted.width), shown, changed)
+    best = Way(Brush(pen, can, wanted.width), shown, changed, {})
     done = best.filled(wanted, changed)
     if len(changed) > _CHANGED and len(done.text()) > _LONG:
-        for other in _other_ways(shown, wanted, pen, can, changed, done):
+        for other in _other_ways(shown, wanted, pen, can, changed, best.known, done):
             written = other.filled(wanted, other.rows)
             if len(written.text()) < len(done.text()):
                 best, done = other, written
     return best, done
 
 
-def _other_ways(shown: Grid, wanted: Grid, pen: Pen, can: Abilities, changed: list[int], done: Brush) -> Iterator[Way]:
+def _other_ways(
+    shown: Grid, wanted: Grid, pen: Pen, can: Abilities, changed: list[int], known: _Known, done: Brush
+) -> Iterator[Way]:
     """Ways that may be shorter than *done*."""
     scrolled = _by_scrolling(shown, wanted, pen, can, changed)
     if scrolled is not None:
         yield scrolled
     for start in _starts(changed):
         if _written_cells(wanted, start) < len(done.text()):  # or it can't be shorter
-            yield _erased(shown, wanted, pen, can, changed, start)
+            yield _erased(shown, wanted, pen, can, changed, known, start)
 
 
 def _written_cells(wanted: Grid, start: int) -> int:
@@ -91,14 +113,16 @@ def _written_cells(wanted: Grid, start: int) -> int:
     return sum(wanted.width - row.count(" ") for row in wanted.chars[start:])
 
 
-def _fill(brush: Brush, shown: Grid, wanted: Grid, rows: Sequence[int]) -> Brush:
-    """Write what differs in *rows*, in the order that is shorter."""
-    pieces = [piece for y in rows for piece in pieces_of_row(shown, wanted, y, brush.can)]
-    straight = _written(brush, pieces, wanted)
-    if len(pieces) < _MANY:
-        return straight
-    by_look = _written(brush, _by_look(_without_joints(pieces, shown, wanted), brush.pen.look), wanted)
-    return by_look if len(by_look.text()) < len(straight.text()) else straight
+def _least(brush: Brush, pieces: list[Piece]) -> int:
+    """Bytes that *pieces* take at least, written in this order: their text and their looks, without a move."""
+    size, worn = len(brush.text()), brush.pen.look
+    for piece in pieces:
+        if piece.kind == "text":
+            size += len(change(worn, piece.look)) + (0 if piece.text is None else len(piece.text))
+            worn = piece.look
+        elif worn is None or blank(worn) != piece.look:
+            worn = piece.look  # at the least: what is worn after a blank is counted with the next text
+    return size
 
 
 def _written(brush: Brush, pieces: list[Piece], wanted: Grid) -> Brush:
@@ -110,22 +134,25 @@ def _written(brush: Brush, pieces: list[Piece], wanted: Grid) -> Brush:
     return other
 
 
-def _without_joints(pieces: list[Piece], shown: Grid, wanted: Grid) -> list[Piece]:
+def _without_joints(pieces: list[Piece], shown: Grid, wanted: Grid, can: Abilities) -> list[Piece]:
     """*pieces* without the unchanged cells at their ends: those only join one to the next, which does not come next now."""
     moved = {piece.y for piece in pieces if piece.kind == "shift"}  # there it is not what is shown that counts
     return [
-        piece if piece.kind != "text" or piece.order or piece.y in moved else _bare(piece, shown, wanted)
+        piece if piece.kind != "text" or piece.order or piece.y in moved else _bare(piece, shown, wanted, can)
         for piece in pieces
     ]
 
 
-def _bare(piece: Piece, shown: Grid, wanted: Grid) -> Piece:
+def _bare(piece: Piece, shown: Grid, wanted: Grid, can: Abilities) -> Piece:
     y, x, end = piece.y, piece.x, piece.end
     while end - x > 1 and _stands(shown, wanted, y, end - 1):
         end -= 1
     while end - x > 1 and _stands(shown, wanted, y, x):
         x += 1
-    return piece if end - x == piece.end - piece.x else Piece(y, x, end, piece.look, piece.kind)
+    if end - x == piece.end - piece.x:
+        return piece
+    text = None if piece.text is None else repeating("".join(wanted.chars[y][x:end]), end - x, can)
+    return Piece(y, x, end, piece.look, piece.kind, text=text)
 
 
 def _stands(shown: Grid, wanted: Grid, y: int, x: int) -> bool:
@@ -162,7 +189,7 @@ def _by_scrolling(shown: Grid, wanted: Grid, pen: Pen, can: Abilities, changed: 
     paper = _paper(wanted, top, can)
     brush = Brush(pen, can, wanted.width)
     brush.scroll(top, bottom, by, paper)
-    return Way(brush, scrolling.scrolled(shown, top, bottom, by, paper), range(wanted.height))
+    return Way(brush, scrolling.scrolled(shown, top, bottom, by, paper), range(wanted.height), {})
 
 
 def _starts(changed: list[int]) -> set[int]:
@@ -176,7 +203,7 @@ def _starts(changed: list[int]) -> set[int]:
     return {changed[0], longest}
 
 
-def _erased(shown: Grid, wanted: Grid, pen: Pen, can: Abilities, changed: list[int], start: int) -> Way:
+def _erased(shown: Grid, wanted: Grid, pen: Pen, can: Abilities, changed: list[int], known: _Known, start: int) -> Way:
     """The screen erased from row *start* on."""
     paper = _paper(wanted, start, can)
     brush = Brush(pen, can, wanted.width)
@@ -184,7 +211,7 @@ def _erased(shown: Grid, wanted: Grid, pen: Pen, can: Abilities, changed: list[i
     rows = [y for y in changed if y < start] + list(range(start, wanted.height))
     after = _empty(wanted, paper)
     after.chars[:start], after.looks[:start] = shown.chars[:start], shown.looks[:start]
-    return Way(brush, after, rows)
+    return Way(brush, after, rows, known, (start, paper))
 
 
 def _paper(wanted: Grid, start: int, can: Abilities) -> str:

@@ -3,13 +3,15 @@ moved sideways."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator
+from operator import and_, ne, or_
 from typing import Final
 
 from msgspec import Struct
 
 from screens.term.abilities import Abilities
-from screens.term.brush import Brush, Pen
+from screens.term.brush import Brush, Pen, repeating
 from screens.term.cells import Grid, are_certain, is_certain
 from screens.term.scrolling import shifted, shifts
 from screens.term.styles import blank, erasable
@@ -18,6 +20,8 @@ _GAP: Final = 4  # unchanged cells between two changed ones that cost no more th
 _TAIL: Final = 3  # so many blanks at the end of a line at least are worth an erasing sequence
 _BLANKS: Final = 8  # so many elsewhere
 _SHIFTED: Final = 12  # so many cells of text at least, or moving what is there already is no shorter
+_NO_BLANKS: Final = re.compile("[^ ]+")
+_MARKED: Final = re.compile(rb"\x01+")
 
 
 class Piece(Struct, frozen=True):
@@ -31,6 +35,7 @@ class Piece(Struct, frozen=True):
     look: str
     kind: str
     order: bool = False
+    text: str | None = None  # of a ``text``, where every cell is certain: it is put together once, and written by many
 
     def write(self, brush: Brush, wanted: Grid) -> None:
         """Write it."""
@@ -43,11 +48,16 @@ class Piece(Struct, frozen=True):
         else:
             brush.move(self.y, self.x)
             brush.wear(self.look)
+            if self.text is not None:
+                brush.certain(self.text, self.end)
+                return
             brush.cells(self.y, self.x, wanted.chars[self.y][self.x : self.end])
 
 
 def pieces_of_row(shown: Grid, wanted: Grid, y: int, can: Abilities) -> list[Piece]:
     """What turns row *y* of *shown* into that of *wanted*, from left to right; what has moved sideways is moved first."""
+    if shown.chars[y] == wanted.chars[y] and shown.looks[y] == wanted.looks[y]:
+        return []
     found = _pieces(shown.chars[y], shown.looks[y], wanted, y, can)
     if not can.ich or sum(piece.end - piece.x for piece in found if piece.kind == "text") < _SHIFTED:
         return found
@@ -74,7 +84,8 @@ def _pieces(old_chars: list[str], old_looks: list[str], wanted: Grid, y: int, ca
     runs = _runs(old_chars, old_looks, chars, looks)
     if not runs:
         return []
-    order = _behind_uncertain(runs, chars)
+    certain = are_certain(chars)
+    order = not certain and _behind_uncertain(runs, chars)
     width = len(chars)
     tail, paper = width, blank(looks[-1])
     if erasable(looks[-1]) and (can.bce or not paper):
@@ -83,25 +94,65 @@ def _pieces(old_chars: list[str], old_looks: list[str], wanted: Grid, y: int, ca
     found: list[Piece] = []
     for start, end in runs:
         if end > tail and end - max(start, tail) >= _TAIL:
-            found += _split(y, start, tail, chars, looks, can, order)
+            found += _split(y, start, tail, chars, looks, can, order, certain)
             found.append(Piece(y, max(start, tail), width, paper, "tail", order))
             break
-        found += _split(y, start, end, chars, looks, can, order)
+        found += _split(y, start, end, chars, looks, can, order, certain)
     return found
 
 
 def _runs(chars: list[str], looks: list[str], new_chars: list[str], new_looks: list[str]) -> list[tuple[int, int]]:
     """The changed cells of a row as ``[start, end)``, whole characters, near ones joined."""
-    width = len(new_chars)
-    changed = [
-        x
-        for x, char, look, new_char, new_look in zip(range(width), chars, looks, new_chars, new_looks, strict=True)
-        if char != new_char or (look != new_look and (char != " " or blank(look) != blank(new_look)))
-    ]
+    if "" in chars or "" in new_chars:
+        return _runs_of_wide(chars, looks, new_chars, new_looks)
     runs: list[tuple[int, int]] = []
     start = end = -1
-    for x in changed:
-        if x < end:
+    for first, stop in _stretches(chars, looks, new_chars, new_looks):
+        if end >= 0 and not _joins(new_chars, new_looks, end, first):
+            runs.append((start, end))
+            start = first
+        elif end < 0:
+            start = first
+        end = stop
+    if end >= 0:
+        runs.append((start, end))
+    return runs
+
+
+def _stretches(
+    chars: list[str], looks: list[str], new_chars: list[str], new_looks: list[str]
+) -> Iterator[tuple[int, int]]:
+    """The changed cells of a row without wide characters as ``[start, end)``. Every frame waits for this: no cell is looked
+    at in Python unless the row is of several papers."""
+    one_paper = len({blank(look) for look in {*looks, *new_looks}}) == 1
+    if one_paper and chars.count(" ") == len(chars):
+        text = "".join(new_chars)
+        if len(text) == len(new_chars):  # else there are combining marks
+            return (found.span() for found in _NO_BLANKS.finditer(text))
+    if one_paper:
+        other: Iterable[bool] = map(ne, chars, new_chars)
+        if looks != new_looks:  # a blank looks the same in both
+            other = map(or_, other, map(and_, map(ne, looks, new_looks), map(" ".__ne__, chars)))
+        marks = bytes(other)
+    else:
+        marks = bytes(
+            char != new_char or (look != new_look and (char != " " or blank(look) != blank(new_look)))
+            for char, look, new_char, new_look in zip(chars, looks, new_chars, new_looks, strict=True)
+        )
+    return (found.span() for found in _MARKED.finditer(marks))
+
+
+def _runs_of_wide(
+    chars: list[str], looks: list[str], new_chars: list[str], new_looks: list[str]
+) -> list[tuple[int, int]]:
+    width = len(new_chars)
+    runs: list[tuple[int, int]] = []
+    start = end = -1
+    for x in range(width):
+        if x < end or (
+            chars[x] == new_chars[x]
+            and (looks[x] == new_looks[x] or (chars[x] == " " and blank(looks[x]) == blank(new_looks[x])))
+        ):
             continue
         first = x
         while first > 0 and (new_chars[first] == "" or chars[first] == ""):
@@ -123,15 +174,13 @@ def _joins(chars: list[str], looks: list[str], end: int, start: int) -> bool:
     """Whether writing the unchanged cells ``[end, start)`` again is no longer than moving over them."""
     if start - end > _GAP:
         return False
-    look = looks[end - 1]
-    return all(chars[x].isascii() and chars[x] and looks[x] == look for x in range(end, start))
+    cells = chars[end:start]
+    return looks[end:start].count(looks[end - 1]) == start - end and "" not in cells and "".join(cells).isascii()
 
 
 def _behind_uncertain(runs: list[tuple[int, int]], chars: list[str]) -> bool:
     """A terminal may draw an uncertain character wider than we count, over its neighbour: that is written again, behind
     it. Whether there is one; *runs* are made longer."""
-    if are_certain(chars):
-        return False
     there = False
     for number, (start, end) in enumerate(runs):
         x, stop = start, end
@@ -160,7 +209,7 @@ def _next(chars: list[str], x: int) -> int:
 
 
 def _split(
-    y: int, start: int, end: int, chars: list[str], looks: list[str], can: Abilities, order: bool
+    y: int, start: int, end: int, chars: list[str], looks: list[str], can: Abilities, order: bool, certain: bool
 ) -> Iterator[Piece]:
     """Cells ``[start, end)`` as pieces of one look each."""
     x = start
@@ -194,5 +243,6 @@ def _split(
             at += 1
             while at < end and chars[at] == "":
                 at += 1
-        yield Piece(y, x, at, paper if look is None else look, "text", order)
+        text = repeating("".join(chars[x:at]), at - x, can) if certain else None
+        yield Piece(y, x, at, paper if look is None else look, "text", order, text)
         x = at

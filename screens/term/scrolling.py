@@ -55,6 +55,8 @@ def shifts(chars: list[str], looks: list[str], new_chars: list[str], new_looks: 
     """What moves cells of a row sideways to where they should stand; empty when too little is found elsewhere in it. What
     is right of all changes is moved back to its place."""
     width = len(chars)
+    if chars.count(" ") == width:
+        return []
     if "" in chars or "" in new_chars or not are_certain(chars) or not are_certain(new_chars):
         return []  # terminals disagree what is left of half a wide character
     start, end = 0, width
