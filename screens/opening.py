@@ -39,6 +39,7 @@ _FIRST_S: Final = 0.1  # the first frame waits so long for what it is to show
 _TURN_S: Final = (
     0.001  # a thread that puts thousands in order gives way to a key after so long, not after Python's 5 ms
 )
+_WINDOW: Final = "screens.timeline_window"  # what the first visit of the timeline reads with, in the reader's thread
 _OPENING_S: Final = 2.0  # by then what a console needs is imported
 
 
@@ -58,9 +59,9 @@ def _settle() -> None:
         import site
 
         site.main()
-    for mode in MODES:
+    for module in (*(mode.room.partition(":")[0] for mode in MODES), _WINDOW):
         try:
-            import_module(mode.room.partition(":")[0])
+            import_module(module)
         except Exception:  # noqa: S112 - told when it is visited
             continue
     gc.freeze()

@@ -19,6 +19,7 @@ from tests.bench._eyes import Eyes
 from tests.bench._keys import CLOCKS, Pressed, paced, press_each
 from tests.bench._peer_start import memory
 from tests.bench._programs import SIZE, VIGIE
+from tests.bench._replay import Replay
 from tests.bench._results import Results
 from tests.bench._scene import EVENTS, Scene, scene
 from tests.bench._tty import Meter
@@ -43,11 +44,11 @@ def timelines(results: Results) -> None:
             opened: list[float] = []
             for _ in range(5):
                 eyes = Eyes(meter)
+                eyes.text()  # what has come so far is fed before the key: a model at work reads late
                 at = meter.press("4")
-                # The newest line of the record, and the oldest that has room above it.
-                came = eyes.until(rf"line {events - 1}:", _OPEN_S)
+                eyes.until(rf"line {events - 1}:", _OPEN_S)
                 meter.quiet(0.2, 2.0)
-                opened.append((came - at) * 1000 if came is not None else float("inf"))
+                opened.append(_opened(meter, events, at))
                 if len(opened) == 1:
                     results.put(f"timeline of {events:,} first opened, ms", VIGIE, opened[0])
                 meter.press("1")
@@ -60,6 +61,16 @@ def timelines(results: Results) -> None:
             results.put(f"key in a timeline of {events:,}, p50 ms", VIGIE, pressed.p50)
             results.put(f"key in a timeline of {events:,}, p95 ms", VIGIE, pressed.p95)
             results.put(f"memory with {events:,} events open, MiB", VIGIE, memory(meter.process.pid))
+
+
+def _opened(meter: Meter, events: int, pressed: float) -> float:
+    """Milliseconds from the key until the newest line of the record stood there, read off the recording."""
+    replay = Replay(meter.size)
+    for at, data in meter.chunks:
+        replay.feed(data)
+        if at >= pressed and f"line {events - 1}:" in replay.text():
+            return (at - pressed) * 1000
+    return float("inf")
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from tests.e2e.screen_model import ScreenModel
 
 _PATIENCE_S = 10.0
 _QUIET_S = 0.25
+_INDEXES = "lnav"  # shows lines before it has read all of them: when it has is a figure of its own
 KEPT = re.compile(r"\b(?:kept|last seen|as of)\b")  # a console's last frame, shown before the live one
 
 
@@ -29,6 +30,7 @@ class Started:
     cpu: float
     settled: int
     rss: float
+    stands: float  # until the last change, the first line with its clock left out
 
 
 def start_once(program: Program) -> Started | None:
@@ -46,6 +48,7 @@ def start_once(program: Program) -> Started | None:
         rss = memory(meter.process.pid)
         model = ScreenModel(*meter.size, mute=True)
         first = live = None
+        stands, before = 0.0, ""
         for at, data in meter.chunks:
             model.feed(data)
             text = model.text()
@@ -53,9 +56,12 @@ def start_once(program: Program) -> Started | None:
                 first = at
             if live is None and re.search(program.live, text) and not KEPT.search(text):
                 live = at
+            below = text.partition("\n")[2]
+            if below != before:
+                stands, before = at, below
     if first is None or live is None:
         return None
-    return Started(first * 1000, live * 1000, cpu * 1000, settled, rss)
+    return Started(first * 1000, live * 1000, cpu * 1000, settled, rss, stands * 1000)
 
 
 def memory(pid: int) -> float:
@@ -106,6 +112,8 @@ def measure(results: Results, every: Sequence[Program], rounds: int) -> None:
             ("rss", "rss"),
         ):
             results.put(measure_name, name, statistics.median(getattr(run, attribute) for run in runs))
+    if found.get(_INDEXES):
+        results.put("stands", _INDEXES, statistics.median(run.stands for run in found[_INDEXES]))
     ours = found.get(VIGIE, [])
     if ours:
         spread = sorted(run.live for run in ours)

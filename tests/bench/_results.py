@@ -10,6 +10,7 @@ from typing import Final
 MEASURES: Final[dict[str, tuple[str, str]]] = {
     "first": ("first visible character", "ms"),
     "live": ("what it is for on the screen", "ms"),
+    "stands": ("its screen stands, all lines read", "ms"),
     "cold first": ("first visible character, cold", "ms"),
     "cold live": ("what it is for on the screen, cold", "ms"),
     "start cpu": ("processor time until it stands", "ms"),
