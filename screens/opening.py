@@ -18,6 +18,9 @@ if os.environ.get("NO_COLOR") == "":
 # Textual believes these before the terminal itself, and would never notice a resize.
 os.environ.pop("COLUMNS", None)
 os.environ.pop("LINES", None)
+# Textual would end on a word that it does not know.
+if os.environ.get("TEXTUAL_COLOR_SYSTEM", "auto") not in ("auto", "standard", "256", "truecolor"):
+    del os.environ["TEXTUAL_COLOR_SYSTEM"]
 # What follows a key in a second frame (the step under the cursor) waits for the beat of this clock. It stands still
 # while there is nothing to draw.
 os.environ.setdefault("TEXTUAL_FPS", "240")
@@ -76,7 +79,7 @@ def colours() -> int:
         return 0
     named = os.environ.get("TEXTUAL_COLOR_SYSTEM", "auto")
     if named != "auto":
-        return {"standard": 16, "256": 256, "truecolor": 1 << 24}.get(named, 0)
+        return {"standard": 16, "256": 256, "truecolor": 1 << 24}[named]
     if os.environ.get("COLORTERM", "").strip().lower() in ("truecolor", "24bit"):
         return 1 << 24
     _, _, depth = os.environ.get("TERM", "").strip().lower().rpartition("-")

@@ -202,6 +202,7 @@ def test_the_first_paint_needs_no_journal_no_config_no_http() -> None:
         ({"LANG": "C", "LC_ALL": "C"}, "xterm-256color", "X D"),
         ({"LANG": "C.UTF-8"}, "linux", "X D"),
         ({"LANG": "C.UTF-8", "NO_COLOR": "1"}, "xterm", "✗ D"),
+        ({"LANG": "C.UTF-8", "TEXTUAL_COLOR_SYSTEM": "many"}, "xterm-256color", "✗ D"),
     ],
 )
 def test_every_kind_of_terminal(env: dict[str, str], term: str, marks: str, database: Path, stream: str) -> None:
