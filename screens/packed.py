@@ -17,6 +17,7 @@ import posix
 import sys
 from _frozen_importlib import ModuleSpec
 from _frozen_importlib_external import SourceFileLoader
+from _thread import allocate_lock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,6 +55,7 @@ class Pack:
         self.functions: dict[tuple[str, str], CodeType] = {}
         self.path: list[str] = []  # where Python looks for modules, if a file was looked for
         self._handle = -1
+        self._lock = allocate_lock()  # closed while another thread reads, the number may be another file's
         self._undo: list[Callable[[], object]] = []
 
     def read(self, path: str) -> None:
@@ -92,8 +94,8 @@ class Pack:
             self._undo.append(self._find_no_more)
 
     def _find_no_more(self) -> None:
-        if self in sys.meta_path:
-            sys.meta_path.remove(self)
+        # Another list: a thread that is going through this one would miss the finder behind us.
+        sys.meta_path = [finder for finder in sys.meta_path if finder is not self]
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None
@@ -120,11 +122,11 @@ class Pack:
 
     def code(self, name: str) -> CodeType | None:
         """What is compiled of a module; None when it does not stand here (any more)."""
-        if self._handle < 0:
-            return None
         at, size = self.modules[name][:2]
         try:
-            code: CodeType = marshal.loads(posix.pread(self._handle, size, at))  # noqa: S302
+            with self._lock:
+                data = posix.pread(self._handle, size, at)
+            code: CodeType = marshal.loads(data)  # noqa: S302
         except (OSError, ValueError, EOFError, TypeError):
             return None
         return code
@@ -184,9 +186,10 @@ class Pack:
         for undo in self._undo:
             undo()
         self._undo.clear()
-        handle, self._handle = self._handle, -1
-        if handle >= 0:
-            posix.close(handle)
+        with self._lock:
+            handle, self._handle = self._handle, -1
+            if handle >= 0:
+                posix.close(handle)
 
 
 class _Packed(SourceFileLoader):

@@ -45,7 +45,9 @@ def keep_up(known: Pack) -> None:
     from pathlib import Path
 
     target = Path(place())
-    if os.access(target.parent if target.parent.exists() else target.parent.parent, os.W_OK):
+    if not os.access(target.parent if target.parent.exists() else target.parent.parent, os.W_OK):
+        return
+    try:
         subprocess.run(
             [sys.executable, "-SP", "-c", _ANEW, str(target), *known.path],
             stdin=subprocess.DEVNULL,
@@ -55,6 +57,8 @@ def keep_up(known: Pack) -> None:
             start_new_session=True,
             timeout=_LONGEST_S,
         )
+    except (OSError, subprocess.SubprocessError):  # then starts take a little longer, as they did
+        pass
 
 
 def write(known: Pack, path: str = "") -> bool:

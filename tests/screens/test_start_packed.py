@@ -172,6 +172,30 @@ def test_closed_everything_is_as_it_was(yard: Yard) -> None:
     )
 
 
+def test_closed_in_the_middle_of_an_import_nothing_is_missed(yard: Yard) -> None:
+    """Another thread may be asking the finders one after the other while the start ends."""
+    yard.run(
+        "pack.read({file!r})\npack.find_modules()\n",
+        "class Closes:\n    def find_spec(self, name, path=None, target=None):\n        pack.close()\n",
+        "sys.meta_path.insert(len(sys.meta_path) - 1, Closes())\n",
+        "import email.charset\nassert email.charset and pack not in sys.meta_path\n",
+    )
+
+
+def test_an_errand_that_takes_for_ever_is_no_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "start.pack"
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    monkeypatch.setattr(sys, "pycache_prefix", None)
+    monkeypatch.setattr(packing, "place", lambda: str(file))
+    known = packed.Pack()
+    known.read(str(file))
+    monkeypatch.setattr(packing, "_LONGEST_S", 0)
+    packing.keep_up(known)
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "nothing"))
+    packing.keep_up(known)
+    assert not file.exists()
+
+
 def test_what_cannot_be_written_is_said_in_a_line(tmp_path: Path) -> None:
     asked = [sys.executable, "-P", "-m", "screens.packing", str(tmp_path / "no" / "such" / "start.pack")]
     done = subprocess.run(asked, capture_output=True, text=True, timeout=60)
